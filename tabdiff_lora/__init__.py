@@ -1,0 +1,71 @@
+"""Learn a table, draw new rows from it: mixed-type diffusion, optionally carried by a language model with LoRA.
+
+>>> from tabdiff_lora import TabularDiffusionSynthesizer, evaluate
+>>> fake = TabularDiffusionSynthesizer().fit(df).sample(1_000)  # doctest: +SKIP
+>>> evaluate(df, fake, holdout=df_test)  # doctest: +SKIP
+
+Importing the package is quick: a public name loads its module, and with it torch, pandas or catboost, when it is first
+used (PEP 562).
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tabdiff_lora.evaluation import EvaluationReport, evaluate
+    from tabdiff_lora.synthesizer import TabularDiffusionSynthesizer
+    from tabdiff_lora.table import TableEncoder, TableSchema, infer_schema
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "EvaluationReport",
+    "TableEncoder",
+    "TableSchema",
+    "TabularDiffusionSynthesizer",
+    "__version__",
+    "evaluate",
+    "infer_schema",
+]
+
+_HOME_OF = {
+    "EvaluationReport": "evaluation",
+    "TableEncoder": "table",
+    "TableSchema": "table",
+    "TabularDiffusionSynthesizer": "synthesizer",
+    "evaluate": "evaluation",
+    "infer_schema": "table",
+}
+_MODULES = {
+    "backbones",
+    "benchmark",
+    "datasets",
+    "denoiser",
+    "diffusion",
+    "errors",
+    "evaluation",
+    "sampling",
+    "synthesizer",
+    "table",
+    "training",
+}
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME_OF:
+        value = getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    elif name in _MODULES:
+        value = importlib.import_module(f"{__name__}.{name}")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_MODULES})
