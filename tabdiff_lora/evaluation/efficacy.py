@@ -1,0 +1,266 @@
+"""Is the synthetic table as useful as the real one for training a model? (train on synthetic, test on real)"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+from joblib import effective_n_jobs
+from sklearn.base import BaseEstimator, clone
+from sklearn.metrics import accuracy_score, f1_score, log_loss, r2_score, roc_auc_score, root_mean_squared_error
+
+from tabdiff_lora.errors import MissingDependencyError, SchemaError
+from tabdiff_lora.evaluation.columns import Arrays, TableReader
+from tabdiff_lora.evaluation.metric import Case, Metric
+from tabdiff_lora.evaluation.score import Measurement, MetricUnavailable
+
+Task = Literal["auto", "classification", "regression"]
+CLASSIFICATION_SCORES = ("macro_f1", "accuracy", "roc_auc", "log_loss")
+REGRESSION_SCORES = ("r2", "rmse")
+MAX_CLASSES = 10
+
+DEFAULT_SETTINGS = {"iterations": 300, "learning_rate": 0.1, "depth": 6}
+
+
+def infer_task(target: pd.Series, task: str = "auto") -> Literal["classification", "regression"]:
+    """Return the task: text, categories, booleans and integers with at most 10 values are classes, the rest numbers.
+
+    Also understands "binclass" and "multiclass".
+    """
+    if task in ("regression", "classification"):
+        return task
+    if task in ("binclass", "multiclass"):
+        return "classification"
+    if task != "auto":
+        raise ValueError(f"task must be 'auto', 'classification' or 'regression'. Got {task!r} instead.")
+    if not pd.api.types.is_numeric_dtype(target.dtype) or pd.api.types.is_bool_dtype(target.dtype):
+        return "regression" if pd.api.types.is_datetime64_any_dtype(target.dtype) else "classification"
+    values = pd.unique(target.dropna()).astype(float)
+    return "classification" if len(values) <= MAX_CLASSES and (values == np.round(values)).all() else "regression"
+
+
+def split_target(table: Arrays, target: str) -> tuple[pd.DataFrame, np.ndarray]:
+    """Features as a frame (float columns, then int64 codes) and target (n,), without rows whose target is missing."""
+    y = table.column(target)
+    keep = ~np.isnan(y) if table.is_numerical(target) else y != len(table.labels(target)) - 2
+    parts = [
+        pd.DataFrame(table.num[keep], columns=table.num_names),
+        pd.DataFrame(table.cat[keep], columns=table.cat_names),
+    ]
+    return pd.concat(parts, axis=1).drop(columns=target), y[keep]
+
+
+def catboost_model(task: str, settings: dict | None, seed: int, n_jobs: int | None):
+    """Return an untrained CatBoost model that writes no files and prints nothing."""
+    try:
+        from catboost import CatBoostClassifier, CatBoostRegressor
+    except ImportError as error:
+        raise MissingDependencyError("ML efficiency needs CatBoost: pip install catboost") from error
+    common = {
+        "random_seed": seed,
+        "thread_count": effective_n_jobs(-1 if n_jobs is None else n_jobs),
+        "allow_writing_files": False,
+        "verbose": 0,
+    }
+    kind = CatBoostClassifier if task == "classification" else CatBoostRegressor
+    return kind(**(DEFAULT_SETTINGS if settings is None else settings), **common)
+
+
+def fit_predict(train: Arrays, test: Arrays, target: str, task: str, model, seed: int, n_jobs: int | None) -> dict:
+    """Fit on one table, predict another: the true and predicted target, and (n, K) probabilities with their classes."""
+    x_train, y_train = split_target(train, target)
+    x_test, y_test = split_target(test, target)
+    if x_train.shape[1] == 0:
+        raise MetricUnavailable("the table has no column besides the target")
+    if len(y_train) == 0 or len(y_test) == 0:
+        raise MetricUnavailable(f"every value of the target {target!r} is missing")
+    if len(np.unique(y_train)) < 2:
+        raise MetricUnavailable(f"the training target {target!r} has a single value")
+    if isinstance(model, BaseEstimator):
+        fitted = clone(model)
+        if "random_state" in fitted.get_params():
+            fitted.set_params(random_state=seed)
+        fitted.fit(x_train, y_train)
+    else:
+        features = [name for name in train.cat_names if name != target]
+        fitted = catboost_model(task, model, seed, n_jobs).fit(x_train, y_train, cat_features=features)
+    result = {"task": task, "y": y_test, "predicted": np.asarray(fitted.predict(x_test)).reshape(len(y_test), -1)[:, 0]}
+    if task == "classification" and hasattr(fitted, "predict_proba"):
+        result |= {"classes": np.asarray(fitted.classes_), "probability": fitted.predict_proba(x_test)}
+    return result
+
+
+def classification_scores(y: np.ndarray, predicted: np.ndarray, probability=None, classes=None) -> dict:
+    """Macro-F1, accuracy, ROC-AUC (one against the rest, macro) and log loss; (n,), (n,), (n, K), (K,)."""
+    scores = {
+        "macro_f1": float(f1_score(y, predicted, average="macro", zero_division=0)),
+        "accuracy": float(accuracy_score(y, predicted)),
+    }
+    if probability is None:
+        reason = MetricUnavailable("the model has no predict_proba")
+        return scores | {"roc_auc": reason, "log_loss": reason}
+    present = np.unique(y)
+    if len(present) < 2:
+        scores["roc_auc"] = MetricUnavailable("the held-out target has a single class")
+    else:  # a class the model never met has probability 0
+        columns = {c: probability[:, k] for k, c in enumerate(classes)}
+        asked = present[1:] if len(present) == 2 else present
+        aucs = [roc_auc_score(y == c, columns.get(c, np.zeros(len(y)))) for c in asked]
+        scores["roc_auc"] = float(np.mean(aucs))
+    labels = np.union1d(present, classes)
+    full = np.zeros((len(y), len(labels)))
+    full[:, np.searchsorted(labels, classes)] = probability
+    full = np.clip(full, 1e-7, 1.0)
+    scores["log_loss"] = (
+        float(log_loss(y, full / full.sum(axis=1, keepdims=True), labels=labels))
+        if len(labels) > 1
+        else MetricUnavailable("there is a single class")
+    )
+    return scores
+
+
+def regression_scores(y: np.ndarray, predicted: np.ndarray) -> dict:
+    """R2 and RMSE."""
+    if len(y) < 2 or y.min() == y.max():
+        r2 = MetricUnavailable("the held-out target is constant")
+    else:
+        r2 = float(r2_score(y, predicted))
+    return {"r2": r2, "rmse": float(root_mean_squared_error(y, predicted))}
+
+
+def efficacy_scores(result: dict, rows: np.ndarray | slice = slice(None)) -> dict[str, float | MetricUnavailable]:
+    """Scores of a `fit_predict` result, on some of its rows."""
+    picked = {key: value if key == "classes" else value[rows] for key, value in result.items() if key != "task"}
+    if result["task"] == "classification":
+        return classification_scores(**picked)
+    return regression_scores(**picked)
+
+
+def ml_efficiency(
+    train: pd.DataFrame,
+    test: pd.DataFrame,
+    target: str,
+    *,
+    task: Task = "auto",
+    model: dict | BaseEstimator | None = None,
+    n_seeds: int = 1,
+    random_state: int = 0,
+    n_jobs: int | None = None,
+) -> dict[str, float]:
+    """Train a model on one table and score it on another; ``train`` synthetic and ``test`` held-out real gives TSTR.
+
+    Rows with a missing target are left out. Columns are read with the dtypes of ``test``, the real table.
+
+    Parameters
+    ----------
+    train, test : DataFrame of shape (n, p) and (m, p)
+    target : str
+    task : {"auto", "classification", "regression"}, default="auto"
+        "auto": text, categories, booleans and integers with at most 10 values are classes.
+    model : dict, estimator or None, default=None
+        CatBoost settings (None: 300 trees of depth 6, learning rate 0.1), or any scikit-learn estimator; the estimator
+        sees categorical columns as integer codes.
+    n_seeds : int, default=1
+        Models trained, with random_state, random_state + 1, ...; the scores are averaged.
+    random_state : int, default=0
+    n_jobs : int or None, default=None
+        Threads of CatBoost; None takes all cores.
+
+    Returns
+    -------
+    dict of str to float
+        macro_f1, accuracy, roc_auc and log_loss, or r2 and rmse; NaN where a score does not exist.
+
+    Raises
+    ------
+    MetricUnavailable
+        If the target of ``train`` has a single value, or all its values are missing.
+    """
+    task, reader = reader_for(test, target, task)
+    tables = reader.read(train, "train"), reader.read(test, "test")
+    seeds = range(random_state, random_state + n_seeds)
+    results = [fit_predict(*tables, str(target), task, model, seed, n_jobs) for seed in seeds]
+    scores = mean_scores([efficacy_scores(result) for result in results])
+    return {name: float("nan") if isinstance(value, MetricUnavailable) else value for name, value in scores.items()}
+
+
+def reader_for(real: pd.DataFrame, target: str, task: str) -> tuple[str, TableReader]:
+    """Return the task and a reader that takes the target as categorical if it is a class."""
+    if target not in real.columns:
+        raise SchemaError(f"target must be one of the columns {list(real.columns)}. Got {target!r} instead.")
+    task = infer_task(real[target], task)
+    return task, TableReader(real, categorical=[target] if task == "classification" else [])
+
+
+def mean_scores(scores: list[dict]) -> dict[str, float | MetricUnavailable]:
+    """Average dictionaries of scores; one that is unavailable anywhere stays unavailable."""
+    result = {}
+    for name in scores[0]:
+        values = [score[name] for score in scores]
+        absent = [value for value in values if isinstance(value, MetricUnavailable)]
+        result[name] = absent[0] if absent else float(np.mean(values))
+    return result
+
+
+@dataclass(frozen=True)
+class Efficacy(Metric):
+    """Train on synthetic, test on held-out real rows; the ceiling trains on as many real rows.
+
+    Parameters
+    ----------
+    model : dict, estimator or None, default=None
+        See `ml_efficiency`.
+    n_seeds : int, default=1
+        Models per table, averaged.
+    n_resamples : int, default=50
+        Bootstrap resamples of the held-out rows for the interval.
+    """
+
+    model: dict | BaseEstimator | None = None
+    n_seeds: int = 1
+    n_resamples: int = 50
+    name: ClassVar[str] = "efficacy"
+    group: ClassVar[str] = "Usefulness"
+    directions: ClassVar[dict] = {
+        "macro_f1": "higher",
+        "accuracy": "higher",
+        "roc_auc": "higher",
+        "log_loss": "lower",
+        "r2": "higher",
+        "rmse": "lower",
+    }
+
+    def scores(self, task: str | None) -> dict:
+        """Scores of the task; those of a classification if there is none."""
+        names = REGRESSION_SCORES if task == "regression" else CLASSIFICATION_SCORES
+        return {name: self.directions[name] for name in names}
+
+    def prepare(self, case: Case) -> Case:
+        """Train on equally many synthetic and real rows."""
+        return replace(case, candidate=case.candidate.subsample(len(case.real), case.rng(1)))
+
+    def ceiling(self, case: Case) -> Case:
+        """Return the case that trains on real rows."""
+        return replace(case, candidate=case.real.subsample(len(case.candidate), case.rng(2)))
+
+    def measure(self, case: Case) -> Measurement:
+        """Measure a model that was trained on the candidate."""
+        target, task = case.need_target()
+        test = case.need_holdout()
+        seeds = range(case.seed, case.seed + self.n_seeds)
+        results = [fit_predict(case.candidate, test, target, task, self.model, seed, case.n_jobs) for seed in seeds]
+        values = mean_scores([efficacy_scores(result) for result in results])
+        n = len(results[0]["y"])
+        draws = []
+        for b in range(self.n_resamples):
+            rows = case.rng(6, b).integers(n, size=n)
+            draws.append(mean_scores([efficacy_scores(result, rows) for result in results]))
+        intervals = {}
+        for name, value in values.items():
+            numbers = [draw[name] for draw in draws if not isinstance(draw[name], MetricUnavailable)]
+            if not isinstance(value, MetricUnavailable) and len(numbers) > 1:
+                low, high = np.quantile(numbers, [0.025, 0.975])
+                intervals[name] = (float(low), float(high))
+        return Measurement(values, intervals, "bootstrap of the held-out rows")
