@@ -1,0 +1,129 @@
+"""A competitor is a name and its parameters: ``default``, ``default(n_sampling_steps=50)``, ``module:factory(k=3)``.
+
+Anything that can be called and returns an object with ``fit(df)`` and ``sample(n)`` may take part.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+from dataclasses import dataclass, field
+from typing import Any, Protocol, Self
+
+import pandas as pd
+
+COMPETITORS: dict[str, tuple[str, dict[str, Any]]] = {
+    "default": ("tabdiff_lora.synthesizer:TabularDiffusionSynthesizer", {}),
+    "copula": ("tabdiff_lora.synthesizer:TabularDiffusionSynthesizer", {"max_epochs": 0, "max_time": None}),
+    "independent": ("tabdiff_lora.benchmark.baselines:IndependentColumns", {}),
+    "smote": ("tabdiff_lora.benchmark.baselines:Interpolation", {}),
+    "real": ("tabdiff_lora.benchmark.baselines:TrainingRows", {}),
+}
+"""Shorthand names: where the factory lives, and the parameters that make it this competitor."""
+
+
+class Synthesizer(Protocol):
+    """What the benchmark asks of a competitor."""
+
+    def fit(self, df: pd.DataFrame) -> Any:
+        """Learn from ``df`` of shape (n, p)."""
+
+    def sample(self, n: int) -> pd.DataFrame:
+        """Draw ``n`` rows with the columns of ``df``."""
+
+
+@dataclass(frozen=True)
+class Competitor:
+    """A synthesizer by name, not built yet.
+
+    Parameters
+    ----------
+    name : str
+        A key of ``COMPETITORS``, or ``"module:factory"``.
+    parameters : dict, default={}
+        Keyword arguments of the factory, JSON values only.
+    """
+
+    name: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        told = ", ".join(f"{key}={value!r}" for key, value in self.parameters.items() if value is not None)
+        return f"{self.name}({told})" if told else self.name
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``"name"`` or ``"name(key=value, ...)"``; values are Python literals.
+
+        Parameters
+        ----------
+        text : str
+
+        Returns
+        -------
+        Competitor
+
+        Raises
+        ------
+        ValueError
+            If the text has another form or the name is neither known nor ``module:factory``.
+
+        Examples
+        --------
+        >>> Competitor.parse("default(n_sampling_steps=50)")
+        Competitor(name='default', parameters={'n_sampling_steps': 50})
+        """
+        name, bracket, arguments = text.strip().partition("(")
+        try:
+            call = ast.parse(f"f({arguments}" if bracket else "f()", mode="eval").body
+            if not isinstance(call, ast.Call) or call.args:
+                raise ValueError("it is not a call with keywords")
+            parameters = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
+        except (SyntaxError, ValueError) as error:
+            raise ValueError(f"competitor must be 'name' or 'name(key=value, ...)'. Got {text!r} instead.") from error
+        if name not in COMPETITORS and ":" not in name:
+            known = ", ".join(COMPETITORS)
+            raise ValueError(f"name of a competitor must be one of {known}, or module:factory. Got {name!r} instead.")
+        return cls(name, parameters)
+
+    def within(self, max_time: float | None) -> Self:
+        """Give the competitor a time budget, if its factory takes one and it has not named its own.
+
+        Parameters
+        ----------
+        max_time : float or None
+            Seconds.
+
+        Returns
+        -------
+        Competitor
+            With all its parameters spelt out.
+        """
+        factory, fixed = self._factory()
+        parameters = {**fixed, **self.parameters}
+        if max_time is not None and "max_time" in inspect.signature(factory).parameters:
+            parameters.setdefault("max_time", max_time)
+        return type(self)(self.name, parameters)
+
+    def build(self, random_state: int) -> Synthesizer:
+        """Call the factory, with ``random_state`` if it takes one.
+
+        Parameters
+        ----------
+        random_state : int
+
+        Returns
+        -------
+        Synthesizer
+        """
+        factory, fixed = self._factory()
+        parameters = {**fixed, **self.parameters}
+        if "random_state" in inspect.signature(factory).parameters:
+            parameters.setdefault("random_state", random_state)
+        return factory(**parameters)
+
+    def _factory(self):
+        home, fixed = COMPETITORS.get(self.name, (self.name, {}))
+        module, _, attribute = home.partition(":")
+        return getattr(importlib.import_module(module), attribute), fixed

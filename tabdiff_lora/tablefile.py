@@ -1,0 +1,69 @@
+"""Read and write a table as csv or parquet, by the extension of its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read_table(path: str | Path) -> pd.DataFrame:
+    """Read a csv or parquet file.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file whose name ends in ``.csv``, ``.csv.gz`` or ``.parquet``.
+
+    Returns
+    -------
+    DataFrame of shape (n, p)
+
+    Raises
+    ------
+    ValueError
+        If the extension is another one or the content is not such a table.
+    FileNotFoundError
+        If there is no such file.
+    """
+    import pandas as pd
+
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"table {str(path)!r} must be a file. Got a path where there is none instead.")
+    read = _by_extension(path, csv=pd.read_csv, parquet=pd.read_parquet)
+    try:
+        return read(path)
+    except (ValueError, OSError) as error:  # pandas' and pyarrow's parse errors are both ValueErrors
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(f"table {str(path)!r} cannot be read: {reason}. Is it a {path.suffix} file?") from error
+
+
+def write_table(table: pd.DataFrame, path: str | Path) -> None:
+    """Write ``table`` without its index to a csv or parquet file.
+
+    Parameters
+    ----------
+    table : DataFrame of shape (n, p)
+    path : str or Path
+        A name that ends in ``.csv``, ``.csv.gz`` or ``.parquet``; its folder must exist.
+
+    Raises
+    ------
+    ValueError
+        If the extension is another one.
+    """
+    write = _by_extension(Path(path), csv=table.to_csv, parquet=table.to_parquet)
+    write(path, index=False)
+
+
+def _by_extension(path: Path, *, csv: Callable, parquet: Callable) -> Callable:
+    name = path.name.lower()
+    if name.endswith((".csv", ".csv.gz")):
+        return csv
+    if name.endswith(".parquet"):
+        return parquet
+    raise ValueError(f"extension of {str(path)!r} must be .csv, .csv.gz or .parquet. Got {path.suffix!r} instead.")
