@@ -1,0 +1,54 @@
+"""Dtypes as text: remembered without pickle, restored exactly."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+
+
+def dtype_to_text(dtype) -> str:
+    """Name a dtype so that ``dtype_from_text`` gives it back.
+
+    pandas' own names are used except for strings, whose storage they leave out: ``"str[pyarrow]"`` is the default
+    string dtype of pandas 3 (missing values are NaN), ``"string[pyarrow]"`` the nullable one. A categorical dtype is
+    only ``"category"``: its encoder keeps the categories.
+    """
+    if isinstance(dtype, pd.StringDtype):
+        return f"{'string' if dtype.na_value is pd.NA else 'str'}[{dtype.storage}]"
+    return "category" if isinstance(dtype, pd.CategoricalDtype) else str(dtype)
+
+
+def dtype_from_text(text: str):
+    """Return the dtype that ``dtype_to_text`` named."""
+    if match := re.fullmatch(r"(str|string)\[(python|pyarrow)\]", text):
+        kind, storage = match.groups()
+        return pd.StringDtype(storage) if kind == "string" else pd.StringDtype(storage, na_value=np.nan)
+    return pd.api.types.pandas_dtype(text)
+
+
+def missing_marker(column: pd.Series) -> str:
+    """Name what an object column uses for an absent value: "None", "nan", "NA" or "NaT" (of the first one)."""
+    absent = column[column.isna().to_numpy()]
+    return "nan" if absent.empty else next(name for name, is_it in _IS_MARKER.items() if is_it(absent.iloc[0]))
+
+
+def assemble(values, missing: np.ndarray, dtype: str, marker: str = "nan") -> pd.Series:
+    """Build a column of ``dtype`` from values (n,) and a mask (n,) of absent entries."""
+    target = dtype_from_text(dtype)
+    if pd.api.types.is_object_dtype(target):
+        objects = np.array(values, dtype=object)
+        objects[missing] = _MARKERS[marker]
+        return pd.Series(objects, dtype=object)
+    column = pd.Series(values).astype(target)
+    return column.mask(missing) if missing.any() else column
+
+
+_MARKERS = {"None": None, "nan": np.nan, "NA": pd.NA, "NaT": pd.NaT}
+_IS_MARKER = {
+    "None": lambda value: value is None,
+    "NA": lambda value: value is pd.NA,
+    "NaT": lambda value: value is pd.NaT,
+    "nan": lambda value: True,
+}

@@ -1,0 +1,223 @@
+"""NumericalEncoder: numbers as intervals of normal scores, with explicit states for heavy values and gaps."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from numbers import Number
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+
+from tabdiff_lora.table.dtypes import assemble, missing_marker
+from tabdiff_lora.table.encoders.base import MISSING, Block, ColumnEncoder
+from tabdiff_lora.table.encoders.grid import Grid
+from tabdiff_lora.table.encoders.marginals import AffineMarginal, QuantileMarginal, TransformerMarginal
+
+NUMBER = "(number)"
+"""The text of the state in which the numerical dimension holds the value."""
+
+STRATEGIES = {"quantile": QuantileMarginal.fit, "standard": AffineMarginal.standard, "robust": AffineMarginal.robust}
+
+
+class NumericalEncoder(ColumnEncoder):
+    """Numbers of any dtype: floats, integers, decimals, with or without gaps.
+
+    The column becomes up to two dimensions. The *number* is a normal score (see ``QuantileMarginal``); the *state* is a
+    category with one level per atom (a value held exactly), one for missing and one for "the number holds it". A column
+    with few distinct values is held by its state alone, one without atoms and gaps by its number alone.
+
+    Exact for tied values, for integers and for decimals (the grid they live on is learned); other values are exact up
+    to rounding. A column with more than ``max_knots`` distinct values keeps that many quantiles, and decoding is then
+    exact up to a mass of ``1 / max_knots``.
+
+    Parameters
+    ----------
+    strategy : {"quantile", "standard", "robust"} or transformer, default="quantile"
+        How numbers become scores. A scikit-learn transformer must have a true inverse, e.g. ``PowerTransformer()``.
+    atoms : "auto", "all", None, float in (0, 1] or list of values, default="auto"
+        Which values get a state of their own. A float asks for values with at least that share of the rows; "all" for
+        every value; "auto" for every value of a column with at most ``max_levels`` distinct ones (each seen
+        ``min_repeats`` times on average), and otherwise for values with a share of ``atom_mass`` and as many repeats.
+    max_levels : int, default=20
+    min_repeats : int, default=10
+    atom_mass : float, default=0.1
+    missing : {"generate", "never"}, default="generate"
+        Whether decoding may return missing values where the column had gaps.
+    extrapolate : bool, default=False
+        Whether decoding may leave the seen range.
+    max_knots : int, default=100_000
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from tabdiff_lora.table.encoders import NumericalEncoder
+    >>> encoder = NumericalEncoder(atoms=None).fit(pd.Series([1.5, 0.0, 0.0, None], name="rain"))
+    >>> encoder.get_feature_names_out().tolist()
+    ['rain', 'rain state']
+    >>> encoder.inverse_transform(encoder.transform(pd.Series([0.0, 1.5, None]))).tolist()
+    [0.0, 1.5, nan]
+    """
+
+    def __init__(
+        self,
+        strategy="quantile",
+        *,
+        atoms="auto",
+        max_levels=20,
+        min_repeats=10,
+        atom_mass=0.1,
+        missing="generate",
+        extrapolate=False,
+        max_knots=100_000,
+    ):
+        self.strategy = strategy
+        self.atoms = atoms
+        self.max_levels = max_levels
+        self.min_repeats = min_repeats
+        self.atom_mass = atom_mass
+        self.missing = missing
+        self.extrapolate = extrapolate
+        self.max_knots = max_knots
+
+    def _fit(self, column: pd.Series) -> None:
+        values, missing = self._numbers(column)
+        if missing.all():
+            self._refuse("at least one number", "only missing values", cure="Use ConstantEncoder.")
+        self.marker_ = missing_marker(column)
+        self.decimal_ = column.dtype == object and isinstance(column[~missing].iloc[0], Decimal)
+        values = values[~missing]
+        self.grid_ = Grid.fit(values)
+        support, counts = np.unique(self._count(values), return_counts=True)
+
+        is_atom = self._choose_atoms(support, counts)
+        self.atoms_ = support[is_atom]
+        self.has_number_ = not is_atom.all()
+        self.has_missing_ = bool(missing.any()) and (self.missing == "generate" or len(self.atoms_) > 0)
+        self.state_counts_ = np.concatenate([[counts[~is_atom].sum()] * self.has_number_, counts[is_atom]])
+        if self.has_number_:
+            self.marginal_ = self._fit_marginal(support[~is_atom], counts[~is_atom])
+            self.numerical_ = (str(self.name_),)
+        states = (NUMBER,) * self.has_number_ + self._texts(self.atoms_) + (MISSING,) * self.has_missing_
+        if len(states) > 1:
+            self.categorical_ = (f"{self.name_} state" if self.has_number_ else str(self.name_),)
+            self.categories_ = (states,)
+
+    def _encode(self, column: pd.Series) -> Block:
+        values, missing = self._numbers(column)
+        x = self._count(values)
+        state = np.zeros(len(x), dtype=np.int64)
+        is_number = ~missing
+        if len(self.atoms_):
+            nearest = np.minimum(np.searchsorted(self.atoms_, x), len(self.atoms_) - 1)
+            is_atom = (self.atoms_[nearest] == x) & ~missing
+            state[is_atom] = self.has_number_ + nearest[is_atom]
+            is_number &= ~is_atom
+        if self.has_missing_:
+            state[missing] = len(self.categories_[0]) - 1
+        elif missing.any() and self.missing != "never":
+            self._refuse("present, as in fit", "a missing value", _first(missing), "Fill it, or fit on data with gaps.")
+        if is_number.any() and not self.has_number_:
+            row = _first(is_number)
+            cure = "Fit on data that has it, or use NumericalEncoder(atoms=None)."
+            self._refuse("among the few values seen in fit", column.iloc[row], row, cure)
+        low = np.full((len(x), len(self.numerical_)), -np.inf)
+        high = np.full((len(x), len(self.numerical_)), np.inf)
+        if self.has_number_:
+            low[is_number, 0], high[is_number, 0] = self.marginal_.encode(x[is_number])
+        return Block(low, high, state[:, None][:, : len(self.categorical_)])
+
+    def _decode(self, num: np.ndarray, cat: np.ndarray, rng: np.random.Generator) -> pd.Series:
+        state = cat[:, 0].copy() if self.categorical_ else np.zeros(len(num), dtype=np.int64)
+        missing = state == self.has_number_ + len(self.atoms_)
+        if missing.any() and self.missing == "never":
+            law = self.state_counts_ / self.state_counts_.sum()
+            state[missing] = rng.choice(len(law), size=int(missing.sum()), p=law)
+            missing = np.zeros(len(state), dtype=bool)
+        x = np.zeros(len(state))
+        is_number = (state == 0) & self.has_number_
+        if self.has_number_:
+            x[is_number] = self.marginal_.decode(num[is_number, 0].astype(np.float64))
+        is_atom = ~is_number & ~missing
+        if is_atom.any():
+            x[is_atom] = self.atoms_[state[is_atom] - self.has_number_]
+        values = self._value(x)
+        if self.decimal_:
+            values = [Decimal(str(value)) for value in values.tolist()]
+        return assemble(values, missing, self.dtype_, self.marker_)
+
+    def _choose_atoms(self, support: np.ndarray, counts: np.ndarray) -> np.ndarray:
+        """Return which distinct values become states, bool of shape (k,)."""
+        share = counts / counts.sum()
+        if self.atoms is None:
+            is_atom = np.zeros(len(support), dtype=bool)
+        elif isinstance(self.atoms, str) and self.atoms == "all":
+            is_atom = np.ones(len(support), dtype=bool)
+        elif isinstance(self.atoms, str) and self.atoms == "auto":
+            few = len(support) <= self.max_levels and counts.sum() >= self.min_repeats * len(support)
+            is_atom = few | ((share >= self.atom_mass) & (counts >= self.min_repeats))
+        elif isinstance(self.atoms, Number):
+            is_atom = share >= self.atoms
+        else:
+            is_atom = np.isin(support, self._count(np.asarray(self.atoms)))
+        rest_is_constant = is_atom.any() and (~is_atom).sum() == 1
+        return np.ones(len(support), dtype=bool) if rest_is_constant else is_atom
+
+    def _fit_marginal(self, support: np.ndarray, counts: np.ndarray):
+        options = {"max_knots": self.max_knots, "extrapolate": self.extrapolate}
+        if isinstance(self.strategy, str):
+            return STRATEGIES[self.strategy](support, counts, **options)
+        if isinstance(self.strategy, BaseEstimator):
+            return TransformerMarginal.fit(self.strategy, support, counts, **options)
+        raise ValueError(
+            f"strategy of NumericalEncoder must be one of {sorted(STRATEGIES)} or a transformer. "
+            f"Got {self.strategy!r} instead."
+        )
+
+    def _numbers(self, column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+        """Return the values as a plain numpy array (n,) with 0 in the gaps, and the mask of gaps (n,)."""
+        missing = column.isna().to_numpy(dtype=bool)
+        if pd.api.types.is_bool_dtype(column.dtype):
+            column = column.astype("boolean").astype("Int8")
+        if pd.api.types.is_complex_dtype(column.dtype) or not (
+            pd.api.types.is_numeric_dtype(column.dtype) or column.dtype == object
+        ):
+            self._refuse("numbers", column.iloc[0], 0, "Convert the column, or use CategoricalEncoder.")
+        if column.dtype == object:
+            return self._objects(column, missing)
+        if isinstance(column.dtype, np.dtype):
+            values = column.to_numpy()
+        else:
+            whole = pd.api.types.is_integer_dtype(column.dtype)
+            kind = np.dtype(column.dtype.numpy_dtype) if whole or column.dtype.kind == "f" else np.dtype(float)
+            values = column.to_numpy(dtype=kind, na_value=0)
+        if values.dtype.kind == "f":
+            values = np.where(missing, 0, values)
+            if not np.isfinite(values).all():
+                row = _first(~np.isfinite(values))
+                self._refuse("finite", values[row], row, "Replace infinite values by missing ones or by a cap.")
+        return values, missing
+
+    def _objects(self, column: pd.Series, missing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        present = column[~missing]
+        misfit = np.fromiter((not isinstance(v, Number) or isinstance(v, (bool, complex)) for v in present), bool)
+        if misfit.any():
+            row = int(np.flatnonzero(~missing)[_first(misfit)])
+            self._refuse("numbers", column.iloc[row], row, "Convert the column, or use CategoricalEncoder.")
+        whole = all(isinstance(value, (int, np.integer)) for value in present)
+        values = np.zeros(len(column), dtype=np.int64 if whole else np.float64)
+        values[~missing] = present.to_numpy(dtype=values.dtype)
+        return values, missing
+
+    def _count(self, values: np.ndarray) -> np.ndarray:
+        return values.astype(np.float64) if self.grid_ is None else self.grid_.to_count(values)
+
+    def _value(self, x: np.ndarray) -> np.ndarray:
+        return x if self.grid_ is None else self.grid_.from_count(x)
+
+    def _texts(self, atoms: np.ndarray) -> tuple[str, ...]:
+        return tuple(np.format_float_positional(value, trim="-") for value in self._value(atoms).astype(float))
+
+
+def _first(mask: np.ndarray) -> int:
+    return int(np.flatnonzero(mask)[0])
