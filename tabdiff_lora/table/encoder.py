@@ -18,7 +18,13 @@ from tabdiff_lora.table.encoders import (
     CategoricalEncoder,
     ColumnEncoder,
     ConstantEncoder,
+    DateEncoder,
+    DatetimeEncoder,
+    KeyEncoder,
     NumericalEncoder,
+    OrdinalEncoder,
+    PeriodEncoder,
+    TimedeltaEncoder,
 )
 from tabdiff_lora.table.schema import infer_schema
 
@@ -135,13 +141,21 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return np.array(self.layout_.numerical + self.layout_.categorical, dtype=object)
 
     def _encoder_for(self, kind: str) -> ColumnEncoder:
-        prototypes = {
-            "numerical": NumericalEncoder(atoms=self.atoms, missing=self.missing),
-            "boolean": BooleanEncoder(missing=self.missing),
-            "categorical": CategoricalEncoder(missing=self.missing),
-            "constant": ConstantEncoder(),
+        numbers, gaps = {"atoms": self.atoms, "missing": self.missing}, {"missing": self.missing}
+        encoders = {
+            "numerical": lambda: NumericalEncoder(**numbers),
+            "boolean": lambda: BooleanEncoder(**gaps),
+            "categorical": lambda: CategoricalEncoder(**gaps),
+            "ordinal": lambda: OrdinalEncoder(**numbers),
+            "datetime": lambda: DatetimeEncoder(**numbers),
+            "date": lambda: DateEncoder(**numbers),
+            "timedelta": lambda: TimedeltaEncoder(**numbers),
+            "period": lambda: PeriodEncoder(**numbers),
+            "key": lambda: KeyEncoder(**gaps),
+            "text": lambda: KeyEncoder(unique=False, **gaps),
+            "constant": lambda: ConstantEncoder(),
         }
-        return clone(prototypes[kind])
+        return encoders[kind]()
 
     def _lay_out(self) -> None:
         """Give each encoder its numerical slots in column order and its categorical ones by cardinality."""

@@ -12,7 +12,7 @@ from pandas.api import types as dt
 
 from tabdiff_lora.table.problem import Phrase, Problem
 
-KEY_NAME = re.compile(r"(^|[\W_])(id|uuid|guid|key)$|[a-z](Id|ID|Uuid|UUID|Key)$")
+KEY_NAME = re.compile(r"(?:(?i:(?:^|[\W_])(?:id|uuid|guid|key))|[a-z](?:Id|ID|UUID|Key))$")
 MIN_KEY_ROWS = 20  # fewer distinct values say nothing about uniqueness
 TEXT_SHARE = 0.9  # share of distinct values from which strings are text rather than labels
 
@@ -42,6 +42,13 @@ KINDS = {
     "numerical": Kind("numbers", "NumericalEncoder", frozenset({"number", "boolean"})),
     "boolean": Kind("True or False", "BooleanEncoder", frozenset({"boolean"})),
     "categorical": Kind("labels", "CategoricalEncoder", ANYTHING),
+    "ordinal": Kind("labels", "OrdinalEncoder", ANYTHING),
+    "datetime": Kind("datetimes", "DatetimeEncoder", frozenset({"datetime"})),
+    "date": Kind("dates", "DateEncoder", frozenset({"date"})),
+    "timedelta": Kind("durations", "TimedeltaEncoder", frozenset({"timedelta"})),
+    "period": Kind("periods", "PeriodEncoder", frozenset({"period"})),
+    "key": Kind("whole numbers or text", "KeyEncoder", frozenset({"number", "string"})),
+    "text": Kind("text", "KeyEncoder", frozenset({"string"})),
     "constant": Kind("one value", "ConstantEncoder", ANYTHING),
 }
 
@@ -54,12 +61,14 @@ _OBJECTS = {
 _DTYPES: tuple[tuple[Callable[[object], bool], str], ...] = (
     (lambda dtype: isinstance(dtype, pd.CategoricalDtype), "level"),
     (lambda dtype: isinstance(dtype, pd.PeriodDtype), "period"),
+    (lambda dtype: str(dtype).startswith("date32"), "date"),
+    (lambda dtype: str(dtype).startswith("decimal"), "number"),
+    (lambda dtype: isinstance(dtype, pd.StringDtype) or "string" in str(dtype), "string"),
     (dt.is_bool_dtype, "boolean"),
     (dt.is_complex_dtype, "complex"),
     (dt.is_numeric_dtype, "number"),
     (dt.is_datetime64_any_dtype, "datetime"),
-    (dt.is_timedelta64_dtype, "timedelta"),
-    (lambda dtype: isinstance(dtype, pd.StringDtype) or str(dtype) == "string[pyarrow]", "string"),
+    (lambda dtype: dtype.kind == "m", "timedelta"),
 )
 
 
@@ -83,9 +92,31 @@ def recognise(column: pd.Series) -> tuple[str, str]:
         return "categorical", "objects"
     if len(present) == len(column) and (present == present.iloc[0]).all():
         return "constant", "one value everywhere"
-    if sort in {"number", "boolean"}:
-        return {"number": "numerical"}.get(sort, sort), f"dtype {column.dtype}"
-    return "categorical", f"dtype {column.dtype}"
+    if sort in {"boolean", "datetime", "date", "timedelta", "period"}:
+        return sort, f"dtype {column.dtype}" if column.dtype.kind != "O" else f"{sort} objects"
+    if sort == "number":
+        return _kind_of_numbers(present)
+    if sort == "level":
+        return ("ordinal", "an ordered category") if column.cat.ordered else ("categorical", "dtype category")
+    return _kind_of_strings(present)
+
+
+def _kind_of_numbers(present: pd.Series) -> tuple[str, str]:
+    if dt.is_integer_dtype(present.dtype) and len(present) >= MIN_KEY_ROWS and present.is_unique:
+        if KEY_NAME.search(str(present.name)):
+            return "key", "all distinct, and named like one"
+        if int(present.max()) - int(present.min()) == len(present) - 1:
+            return "key", "all distinct and consecutive"
+    return "numerical", f"dtype {present.dtype}"
+
+
+def _kind_of_strings(present: pd.Series) -> tuple[str, str]:
+    n, n_distinct = len(present), present.nunique()
+    if n >= MIN_KEY_ROWS and n_distinct > TEXT_SHARE * n:
+        if n_distinct == n and not present.str.contains(r"\s").any():
+            return "key", "all distinct"
+        return "text", f"{n_distinct} distinct texts in {n} rows"
+    return "categorical", f"{n_distinct} distinct labels"
 
 
 def problem_with(column: pd.Series, kind: str) -> Problem | None:

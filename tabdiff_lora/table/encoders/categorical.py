@@ -78,20 +78,12 @@ class CategoricalEncoder(ColumnEncoder):
         return levels[order], tally.to_numpy(dtype=np.int64)[order]
 
     def _encode(self, column: pd.Series) -> Block:
-        missing = column.isna().to_numpy(dtype=bool)
+        code = self.codes(column)
+        missing = code < 0
         if missing.any() and not self.has_missing_:
-            row = int(np.flatnonzero(missing)[0])
+            row = int(missing.argmax())
             self._refuse("present, as in fit", "a missing value", row, "Fill it, or fit on data with gaps.")
-        if isinstance(column.dtype, pd.CategoricalDtype):
-            code = np.append(self._index().get_indexer(column.cat.categories), -1)[column.cat.codes]
-        else:
-            code = self._index().get_indexer(pd.Index(column))
-        unseen = (code < 0) & ~missing
-        if unseen.any():
-            row = int(np.flatnonzero(unseen)[0])
-            self._refuse("among the levels seen in fit", column.iloc[row], row, "Fit again with it, or drop the row.")
-        code = np.minimum(code, self.n_common_).astype(np.int64)
-        code[missing] = self.n_common_ + self.has_rare_
+        code = np.where(missing, self.n_common_ + self.has_rare_, np.minimum(code, self.n_common_))
         return Block(*np.empty((2, len(code), 0)), code[:, None][:, : len(self.categorical_)])
 
     def _decode(self, num: np.ndarray, cat: np.ndarray, rng: np.random.Generator) -> pd.Series:
@@ -104,19 +96,31 @@ class CategoricalEncoder(ColumnEncoder):
             rare = code == self.n_common_
             code[rare] = self._draw(int(rare.sum()), self.n_common_, rng)
         code[missing] = -1
-        return self._column(code)
+        return self.column(code)
 
     def _draw(self, size: int, first: int, rng: np.random.Generator) -> np.ndarray:
         """Draw levels ``first ..`` by their frequencies."""
         counts = self.level_counts_[first:]
         return first + rng.choice(len(counts), size=size, p=counts / counts.sum())
 
+    def codes(self, column: pd.Series) -> np.ndarray:
+        """Return the position in ``levels_`` of each value, int64 (n,), -1 where absent; an unseen one is refused."""
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            code = np.append(self._index().get_indexer(column.cat.categories), -1)[column.cat.codes]
+        else:
+            code = self._index().get_indexer(pd.Index(column))
+        unseen = (code < 0) & column.notna().to_numpy(dtype=bool)
+        if unseen.any():
+            row = int(unseen.argmax())
+            self._refuse("among the levels seen in fit", column.iloc[row], row, "Fit again with it, or drop the row.")
+        return code.astype(np.int64)
+
     def _index(self) -> pd.Index:
         """The seen levels in code order, in their own dtype."""
         dtype = self.level_dtype_ if self.dtype_ == "category" else self.dtype_
         return pd.Index(assemble(self.levels_, np.zeros(len(self.levels_), dtype=bool), dtype))
 
-    def _column(self, code: np.ndarray) -> pd.Series:
+    def column(self, code: np.ndarray) -> pd.Series:
         """Return the level of each code (n,), missing where it is -1."""
         if self.dtype_ == "category":
             levels = assemble(self.dtype_levels_, np.zeros(len(self.dtype_levels_), dtype=bool), self.level_dtype_)

@@ -1,7 +1,7 @@
 """Marginals: monotone maps between a column's numbers and normal scores.
 
 A marginal is fitted on distinct values and their counts, gives the interval of normal scores of each value and maps a
-normal score back. ``NumericalEncoder`` chooses one by name; any scikit-learn transformer with a true inverse is one too.
+normal score back. ``NumericalEncoder`` chooses one by name; a scikit-learn transformer with a true inverse is one too.
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ class NumericalEncoder(ColumnEncoder):
         if self.has_number_:
             self.marginal_ = self._fit_marginal(support[~is_atom], counts[~is_atom])
             self.numerical_ = (str(self.name_),)
-        states = (NUMBER,) * self.has_number_ + self._texts(self.atoms_) + (MISSING,) * self.has_missing_
+        states = (NUMBER,) * self.has_number_ + self._texts() + (MISSING,) * self.has_missing_
         if len(states) > 1:
             self.categorical_ = (f"{self.name_} state" if self.has_number_ else str(self.name_),)
             self.categories_ = (states,)
@@ -145,6 +145,10 @@ class NumericalEncoder(ColumnEncoder):
         if self.decimal_:
             values = [Decimal(str(value)) for value in values.tolist()]
         return assemble(values, missing, self.dtype_, self.marker_)
+
+    def atom_values(self) -> np.ndarray:
+        """Return the values that have a state of their own, in code order."""
+        return self._value(self.atoms_)
 
     def _choose_atoms(self, support: np.ndarray, counts: np.ndarray) -> np.ndarray:
         """Return which distinct values become states, bool of shape (k,)."""
@@ -215,8 +219,8 @@ class NumericalEncoder(ColumnEncoder):
     def _value(self, x: np.ndarray) -> np.ndarray:
         return x if self.grid_ is None else self.grid_.from_count(x)
 
-    def _texts(self, atoms: np.ndarray) -> tuple[str, ...]:
-        return tuple(np.format_float_positional(value, trim="-") for value in self._value(atoms).astype(float))
+    def _texts(self) -> tuple[str, ...]:
+        return tuple(np.format_float_positional(value, trim="-") for value in self.atom_values().astype(float))
 
 
 def _first(mask: np.ndarray) -> int:

@@ -1,0 +1,62 @@
+"""TickEncoder: columns that are integers in disguise (instants, durations, periods, ranks)."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import numpy as np
+import pandas as pd
+
+from tabdiff_lora.table.encoders.base import Block, ColumnEncoder
+from tabdiff_lora.table.encoders.numerical import NumericalEncoder
+
+NAT = np.iinfo(np.int64).min
+"""How numpy and pandas write an absent tick."""
+
+
+class TickEncoder(ColumnEncoder):
+    """Translate a column to whole ticks, and let ``NumericalEncoder`` hold those.
+
+    A subclass gives ``_to_ticks`` and ``_from_ticks``. The grid of the ticks (whole days, quarters of an hour) is learned
+    with them, so drawn values lie on it.
+
+    Parameters
+    ----------
+    atoms : see NumericalEncoder, default="auto"
+    missing : {"generate", "never"}, default="generate"
+    extrapolate : bool, default=False
+    """
+
+    def __init__(self, *, atoms="auto", missing="generate", extrapolate=False):
+        self.atoms = atoms
+        self.missing = missing
+        self.extrapolate = extrapolate
+
+    @abstractmethod
+    def _to_ticks(self, column: pd.Series) -> np.ndarray:
+        """Return int64 ticks (n,), ``NAT`` where absent."""
+
+    @abstractmethod
+    def _from_ticks(self, ticks: np.ndarray) -> pd.Series:
+        """Return the column of int64 ticks (n,)."""
+
+    def _fit(self, column: pd.Series) -> None:
+        numbers = NumericalEncoder(atoms=self.atoms, missing=self.missing, extrapolate=self.extrapolate)
+        self.numbers_ = numbers.fit(self._nullable(column))
+        self.numerical_, self.categorical_ = numbers.numerical_, numbers.categorical_
+        if self.categorical_:
+            texts = [str(value) for value in self._from_ticks(numbers.atom_values())]
+            first, levels = int(numbers.has_number_), list(numbers.categories_[0])
+            levels[first : first + len(texts)] = texts
+            self.categories_ = (tuple(levels),)
+
+    def _encode(self, column: pd.Series) -> Block:
+        return self.numbers_.encode(self._nullable(column))
+
+    def _decode(self, num: np.ndarray, cat: np.ndarray, rng: np.random.Generator) -> pd.Series:
+        numbers = self.numbers_.decode(num, cat, rng)
+        return self._from_ticks(numbers.to_numpy(dtype=np.int64, na_value=NAT))
+
+    def _nullable(self, column: pd.Series) -> pd.Series:
+        ticks = self._to_ticks(column)
+        return pd.Series(pd.arrays.IntegerArray(ticks, ticks == NAT), name=self.name_)
