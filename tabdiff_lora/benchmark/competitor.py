@@ -77,8 +77,8 @@ class Competitor:
         name, bracket, arguments = text.strip().partition("(")
         try:
             call = ast.parse(f"f({arguments}" if bracket else "f()", mode="eval").body
-            if not isinstance(call, ast.Call) or call.args:
-                raise ValueError("it is not a call with keywords")
+            if not isinstance(call, ast.Call) or call.args or None in [keyword.arg for keyword in call.keywords]:
+                raise ValueError("not a call with keywords only")
             parameters = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
         except (SyntaxError, ValueError) as error:
             raise ValueError(f"competitor must be 'name' or 'name(key=value, ...)'. Got {text!r} instead.") from error

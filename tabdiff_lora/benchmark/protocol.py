@@ -74,9 +74,7 @@ class EqualRows:
             "mixed_difference": correlation_divergence(held_out, candidate, method="mixed"),
             "copies": exact_copies(dataset.train, candidate),
         }
-        usefulness = _or_none(
-            ml_efficiency, candidate, held_out, dataset.target, task=dataset.task, random_state=seed
-        )
+        usefulness = _or_none(ml_efficiency, candidate, held_out, dataset.target, task=dataset.task, random_state=seed)
         return scores | (usefulness or {})
 
     def ceiling(self, dataset: Dataset, scores_of_real: dict[str, float | None]) -> dict[str, float | None]:

@@ -70,8 +70,8 @@ class Run:
         Returns
         -------
         dict
-            ``n_train``, ``n_rows``; ``n_steps`` (None where the synthesizer does not say); ``fit`` and ``sample``
-            (seconds, CPU seconds, peak memory in bytes); ``scores``; and for the real rows the ``ceiling``.
+            ``n_train``, ``n_rows``; ``n_steps`` and ``stop_reason`` (None where the synthesizer does not say); ``fit``
+            and ``sample`` (seconds, CPU seconds, peak memory in bytes); ``scores``; for the real rows the ``ceiling``.
 
         Raises
         ------
@@ -91,7 +91,8 @@ class Run:
         found = {
             "n_train": len(dataset.train),
             "n_rows": n_rows,
-            "n_steps": getattr(getattr(synthesizer, "history_", None), "n_steps", None),
+            "n_steps": getattr(synthesizer, "n_iter_", None),
+            "stop_reason": getattr(synthesizer, "stop_reason_", None),
             "fit": asdict(fit),
             "sample": asdict(sample),
             "scores": scores,

@@ -150,8 +150,10 @@ def _in_a_fresh_process(run: Run) -> tuple[Record, str | None]:
         if child.returncode == 0:
             return json.loads(answer.read_text(encoding="utf-8")), None
     logger.debug("%s", child.stderr)
-    last_words = child.stderr.strip().splitlines()[-1:] or ["no message"]
-    return {}, f"{last_words[0]} (exit code {child.returncode})"
+    # What follows the indented lines of the traceback is the error itself; a killed process leaves none.
+    backwards = reversed(child.stderr.strip().splitlines())
+    message = list(itertools.takewhile(lambda line: not line.startswith(" "), backwards))[::-1]
+    return {}, f"{' '.join(message) or 'no message'} (exit code {child.returncode})"
 
 
 def _summary(record: Record) -> str:
