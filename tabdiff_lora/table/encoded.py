@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtr, ndtri
+from scipy.stats import entropy
 
 from tabdiff_lora.layout import TableLayout
 
@@ -50,6 +51,16 @@ class EncodedTable:
     def centre(self) -> np.ndarray:
         """Return the median of each interval, float64 of shape (n, D); uninformative entries are 0."""
         return centre(self.low, self.high)
+
+    def frequencies(self) -> list[np.ndarray]:
+        """Share of each level, one array of shape (K_c,) per categorical column; uniform for an empty table."""
+        pairs = zip(self.cat.T, self.layout.cardinalities)
+        counts = [np.bincount(codes, minlength=k) if len(codes) else np.ones(k) for codes, k in pairs]
+        return [count / count.sum() for count in counts]
+
+    def entropies(self) -> np.ndarray:
+        """Entropy of each categorical column in nats, shape (C,)."""
+        return np.array([entropy(frequency) for frequency in self.frequencies()])
 
     def take(self, rows) -> EncodedTable:
         """The table restricted to ``rows`` (an index array or slice)."""

@@ -1,0 +1,6 @@
+"""The networks: they know the layout of a row and nothing of the process that corrupted it."""
+
+from tabdiff_lora.backbones.base import Backbone
+from tabdiff_lora.backbones.mlp import MLPBackbone
+
+__all__ = ["Backbone", "MLPBackbone"]

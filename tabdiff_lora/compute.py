@@ -1,0 +1,53 @@
+"""What to compute on: device, precision and threads, decided once per call and never set globally."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+
+def resolve_device(device: str | torch.device) -> torch.device:
+    """``"auto"`` is CUDA where present, then MPS, then the CPU; anything else is taken as it is."""
+    if device != "auto":
+        return torch.device(device)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def resolve_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """Dtype of hidden states; ``"auto"`` is bfloat16 where the hardware multiplies it faster than float32."""
+    if precision != "auto":
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported()
+    else:
+        fast = device.type == "cpu" and bool(torch.cpu.get_capabilities().get("amx_bf16", False))
+    return torch.bfloat16 if fast else torch.float32
+
+
+def available_threads() -> int:
+    """Threads this process may really use: its CPU affinity, cut by the container's CPU quota."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = Path("/sys/fs/cgroup/cpu.max")
+    if quota.exists():
+        limit, period = quota.read_text().split()
+        if limit != "max":
+            cores = min(cores, math.ceil(int(limit) / int(period)))
+    return max(1, cores)
+
+
+@contextmanager
+def limited_threads() -> Iterator[None]:
+    """Run torch on at most :func:`available_threads` threads, and put its setting back afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(min(before, available_threads()))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,101 @@
+r"""Denoiser: process + backbone -> estimate of x_0, and the training loss.
+
+The numerical half is preconditioned by the process's prior. With :math:`D_G` the exact denoiser of :math:`N(\mu, \Sigma)`
+the estimate is
+
+.. math:: \hat x_0 = D_G(x_t) + C_{out}(t)\, F_\theta(C_{in}(t)(x_t - \mu), t)
+
+where :math:`C_{in}` whitens what the network sees and :math:`C_{out}` is the posterior standard deviation, all three
+functions of :math:`\Sigma` in its eigenbasis (:meth:`GaussianDiffusion.preconditioning`). The regression target
+:math:`C_{out}^{-1}(x_0 - D_G(x_t))` then has unit variance at every t, and a network that outputs zero samples the
+fitted Gaussian exactly. With :math:`\Sigma = I`, :math:`\mu = 0` this is EDM (Karras et al., 2022, table 1).
+
+The categorical half is the cross-entropy of the lost entries, divided by the entropy of their column, so that every
+column of either kind starts with a loss near 1 (Continuous Diffusion for Mixed-Type Tabular Data, Mueller et al., 2025).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Generator, Tensor, nn
+
+from tabdiff_lora.backbones.embeddings import cross_entropies
+from tabdiff_lora.diffusion import TableDiffusion
+from tabdiff_lora.state import Prediction, TableState
+
+
+class DenoisingLoss(NamedTuple):
+    """Loss of a batch: one value per row, and the mean of each half for the history."""
+
+    rows: Tensor  # (B,)
+    numerical: Tensor  # ()
+    categorical: Tensor  # ()
+
+
+class Denoiser(nn.Module):
+    """The network with its process.
+
+    Parameters
+    ----------
+    process : TableDiffusion
+    backbone : nn.Module
+        See :mod:`tabdiff_lora.backbones.base`.
+    entropies : Tensor of shape (C,)
+        Entropy of each categorical column in the training rows, in nats.
+    dtype : torch.dtype, default=torch.float32
+        Precision of the backbone's hidden state; the mathematics around it stays in single precision.
+    """
+
+    def __init__(self, process: TableDiffusion, backbone: nn.Module, entropies: Tensor, *, dtype: torch.dtype = torch.float32):
+        super().__init__()
+        self.process = process
+        self.backbone = backbone
+        self.dtype = dtype
+        self.register_buffer("ce_scale", 1.0 / entropies.clamp_min(0.05))
+
+    def _call_backbone(self, x_t: TableState, t: Tensor, known: Tensor | None) -> tuple[Tensor, Tensor, Prediction]:
+        """D_G(x_t) of shape (B, D), the factors c_out and the backbone's raw output."""
+        numerical = self.process.numerical
+        covariance, mean = numerical.prior.covariance, numerical.prior.mean
+        c = numerical.preconditioning(t)
+        centred = x_t.num - mean
+        seen = TableState(covariance.scale(c.scale_in, centred), x_t.cat)
+        raw = self.backbone(seen, t, known, self.dtype)
+        return mean + covariance.scale(c.skip, centred), c.out, raw
+
+    def forward(self, x_t: TableState, t: Tensor, known: Tensor | None = None) -> Prediction:
+        """Estimate x_0.
+
+        Parameters
+        ----------
+        x_t : TableState, num (B, D) float32, cat (B, C) int64
+        t : Tensor of shape (B,) or (1,), in [0, 1]
+        known : Tensor of shape (B, D), bool, optional
+            Numerical entries that are given clean.
+
+        Returns
+        -------
+        Prediction
+            ``num`` is the estimate of x_0 (B, D), ``cat_logits`` the log of p(x_0 | x_t) up to a constant.
+        """
+        gaussian, c_out, raw = self._call_backbone(x_t, t, known)
+        return Prediction(gaussian + self.process.numerical.prior.covariance.scale(c_out, raw.num), raw.cat_logits)
+
+    def loss(self, x_0: TableState, t: Tensor, generator: Generator) -> DenoisingLoss:
+        """Denoising loss at times t (B,), averaged over the dimensions of each row."""
+        x_t = self.process.q_sample(x_0, t, generator)
+        gaussian, c_out, raw = self._call_backbone(x_t, t, None)
+        target = self.process.numerical.prior.covariance.scale(1.0 / c_out, x_0.num - gaussian)
+        squared = (raw.num - target).square()  # (B, D)
+        lost = self.process.categorical.lost(x_t.cat).to(squared.dtype)  # (B, C)
+        entropy = cross_entropies(raw.cat_logits, x_0.cat, self.process.layout) * self.ce_scale * lost
+        rows = (squared.sum(-1) + entropy.sum(-1)) / (squared.shape[1] + entropy.shape[1])
+        return DenoisingLoss(rows, squared.mean(), entropy.sum() / lost.sum().clamp_min(1.0))
+
+    def to_device(self, device) -> Denoiser:
+        """Move the network and its process."""
+        self.process = self.process.to(device)
+        return self.to(device)
+

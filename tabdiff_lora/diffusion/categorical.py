@@ -1,0 +1,172 @@
+r"""The categorical half: every column forgets its value, independently of the others.
+
+.. math:: q(x_t = j | x_0) = a_t\, 1\{j = x_0\} + (1 - a_t)\, \pi_j
+
+``a_t`` is the probability that the value is still there and :math:`\pi` is what replaces it: the extra state [MASK]
+(absorbing, MDLM), the uniform law (multinomial diffusion, TabDDPM) or the column's marginal frequencies (the categorical
+twin of the data-driven prior). One class serves all three; only :math:`\pi` differs.
+
+The network predicts :math:`p(x_0 | x_t)`, and :math:`x_s` is drawn from the *mixture* over :math:`x_0`:
+:math:`p(x_s | x_t) = \sum_i q(x_s | x_t, x_0 = i)\, p_i`, which by Bayes' rule is
+
+.. math:: p(x_s = j | x_t) = L_j \Big[ a_s \frac{p_j}{Z_j} + (1 - a_s)\,\pi_j \sum_i \frac{p_i}{Z_i} \Big],
+          \quad L_j = a_{t|s} 1\{j = x_t\} + (1 - a_{t|s})\,\pi_{x_t},\quad Z_i = a_t 1\{i = x_t\} + (1 - a_t)\,\pi_{x_t}
+
+References
+----------
+Structured Denoising Diffusion Models in Discrete State-Spaces (Austin et al., 2021), eq. 3-4;
+Simple and Effective Masked Diffusion Language Models (Sahoo et al., 2024); Argmax Flows (Hoogeboom et al., 2021), eq. 12-17.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+
+from tabdiff_lora.diffusion.schedule import KeepSchedule
+from tabdiff_lora.layout import TableLayout
+
+
+@dataclass(frozen=True)
+class CategoricalDiffusion:
+    r"""Schedule plus replacement law :math:`\pi`; stateless.
+
+    Parameters
+    ----------
+    layout : TableLayout
+    schedule : KeepSchedule
+    replacement : tuple of Tensors of shape (K_c,), or None
+        :math:`\pi` of each column. None is the mask: the extra code K_c, never an answer of the network.
+    """
+
+    layout: TableLayout
+    schedule: KeepSchedule = KeepSchedule()
+    replacement: tuple[Tensor, ...] | None = None
+
+    @classmethod
+    def uniform(cls, layout: TableLayout, schedule: KeepSchedule = KeepSchedule()) -> CategoricalDiffusion:
+        """Multinomial diffusion: a lost value is replaced by any level with equal probability."""
+        return cls(layout, schedule, tuple(torch.full((k,), 1.0 / k) for k in layout.cardinalities))
+
+    @classmethod
+    def marginal(
+        cls, layout: TableLayout, frequencies: Sequence[Tensor], schedule: KeepSchedule = KeepSchedule()
+    ) -> CategoricalDiffusion:
+        """A lost value is replaced by a draw from its column's ``frequencies`` (C tensors of shape (K_c,))."""
+        return cls(layout, schedule, tuple(frequencies))
+
+    @property
+    def masks(self) -> bool:
+        """Whether lost values show as [MASK]."""
+        return self.replacement is None
+
+    def mask_codes(self, device=None) -> Tensor:
+        """The code of [MASK] in each column, shape (C,)."""
+        return torch.tensor(self.layout.cardinalities, dtype=torch.int64, device=device)
+
+    def prior_sample(self, n_rows: int, generator: Generator) -> Tensor:
+        """Draw x_1: all masks, or independent draws from the replacement law; int64 of shape (n_rows, C)."""
+        if self.replacement is None:
+            return self.mask_codes(generator.device).expand(n_rows, -1).clone()
+        if not self.replacement:
+            return torch.empty(n_rows, 0, dtype=torch.int64, device=generator.device)
+        draws = [
+            torch.multinomial(pi.to(generator.device), n_rows, replacement=True, generator=generator)
+            for pi in self.replacement
+        ]
+        return torch.stack(draws, dim=1)
+
+    def q_sample(self, x_0: Tensor, t: Tensor, generator: Generator) -> Tensor:
+        """Draw x_t given x_0; codes of shape (B, C), t of shape (B,)."""
+        lost = torch.rand(x_0.shape, generator=generator, device=x_0.device) >= self.schedule.keep(t)[:, None]
+        return torch.where(lost, self.prior_sample(len(x_0), generator), x_0)
+
+    def lost(self, x_t: Tensor) -> Tensor:
+        """Which entries the loss asks about: the masked ones, or all where a loss leaves no trace; (B, C) bool."""
+        return x_t == self.mask_codes(x_t.device) if self.masks else torch.ones_like(x_t, dtype=torch.bool)
+
+    def q_posterior(self, x_t: Tensor, probabilities: Tensor, t: Tensor, s: Tensor) -> Tensor:
+        r"""The mixture :math:`p(x_s | x_t)` over the network's :math:`p(x_0 | x_t)`.
+
+        Parameters
+        ----------
+        x_t : Tensor of shape (B, C)
+        probabilities : Tensor of shape (B, sum of K_c)
+            :math:`p(x_0 | x_t)` of each column, columns side by side.
+        t, s : Tensor of shape (B,) or (1,), s < t
+
+        Returns
+        -------
+        Tensor of shape (B, sum of (K_c + masks))
+            Probabilities of each code at time s; with masks, the last code of a column is [MASK].
+        """
+        a_t, a_s = self.schedule.keep(t)[:, None, None], self.schedule.keep(s)[:, None, None]
+        a_ts = torch.where(a_s > 0, a_t / a_s.clamp_min(1e-12), torch.ones_like(a_s))
+        columns = []
+        for group in self.layout.groups:
+            p = _blocks(probabilities, group)  # (B, G, K)
+            pi = self._replacement_block(group, p)  # (G, K + masks)
+            if self.masks:
+                p = torch.nn.functional.pad(p, (0, 1))
+            here = torch.nn.functional.one_hot(x_t[:, group.columns], p.shape[-1]).to(p.dtype)  # (B, G, K)
+            pi_here = (here * pi).sum(-1, keepdim=True)
+            likelihood = a_ts * here + (1 - a_ts) * pi_here
+            answer = p / (a_t * here + (1 - a_t) * pi_here).clamp_min(1e-12)
+            posterior = likelihood * (a_s * answer + (1 - a_s) * pi * answer.sum(-1, keepdim=True))
+            columns.append((posterior / posterior.sum(-1, keepdim=True).clamp_min(1e-12)).flatten(1))
+        return torch.cat(columns, dim=1) if columns else probabilities
+
+    def _replacement_block(self, group, like: Tensor) -> Tensor:
+        """pi of one group, shape (G, K) or (G, K + 1) with the mask as the last code."""
+        if self.replacement is None:
+            n_columns = group.columns.stop - group.columns.start
+            pi = like.new_zeros(n_columns, group.cardinality + 1)
+            pi[:, -1] = 1.0
+            return pi
+        return torch.stack(self.replacement[group.columns]).to(like)
+
+    def to(self, device) -> CategoricalDiffusion:
+        """The same process on another device."""
+        if self.replacement is None:
+            return self
+        return CategoricalDiffusion(self.layout, self.schedule, tuple(pi.to(device) for pi in self.replacement))
+
+
+def _blocks(flat: Tensor, group) -> Tensor:
+    """The (B, G, K) block of one group inside flat per-level values."""
+    return flat[:, group.logits].unflatten(1, (-1, group.cardinality))
+
+
+def category_probabilities(cat_logits: Tensor, layout: TableLayout) -> Tensor:
+    """Softmax within each column; (B, sum of K_c) to the same shape."""
+    if not layout.groups:
+        return cat_logits
+    return torch.cat([_blocks(cat_logits, g).softmax(-1).flatten(1) for g in layout.groups], dim=1)
+
+
+def draw_categories(probabilities: Tensor, layout: TableLayout, uniforms: Tensor, extra: int = 0) -> Tensor:
+    """Draw one code per column by inverting the cumulative law.
+
+    Parameters
+    ----------
+    probabilities : Tensor of shape (B, sum of (K_c + extra))
+    uniforms : Tensor of shape (B, C) in [0, 1)
+    extra : {0, 1}
+        1 when the columns carry a [MASK] code at their end.
+
+    Returns
+    -------
+    Tensor of shape (B, C), int64
+    """
+    codes, offset = [], 0
+    for group in layout.groups:
+        n_columns, width = group.columns.stop - group.columns.start, group.cardinality + extra
+        block = probabilities[:, offset : offset + n_columns * width].unflatten(1, (n_columns, width))
+        cumulative = block.cumsum(-1)
+        target = uniforms[:, group.columns, None] * cumulative[..., -1:]
+        codes.append((cumulative <= target).sum(-1).clamp_max(width - 1))
+        offset += n_columns * width
+    return torch.cat(codes, dim=1) if codes else uniforms.long()

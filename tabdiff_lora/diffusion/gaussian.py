@@ -1,0 +1,122 @@
+r"""The numerical half: Gaussian diffusion around a data-driven prior.
+
+.. math:: x_t = \mu + \alpha_t (x_0 - \mu) + \sigma_t n, \qquad n \sim N(0, N)
+
+with the prior's mean :math:`\mu` and noise covariance :math:`N = I` (column-separable noise, EDM coordinates) or
+:math:`N = \Sigma` (PriorGrad: the noise itself has the shape of the data). ``N = I``, ``mu = 0`` and a cosine schedule is
+DDPM (eq. 1 of the paper in closed form). Everything else in this file follows from that one line.
+
+If the data really were :math:`N(\mu, \Sigma)`, the posterior of :math:`x_0` would be, per eigen-direction j,
+
+.. math:: E[x_0 | x_t] = \mu + c^{skip}_j (x_t - \mu),\quad c^{skip} = \frac{\alpha\lambda}{\alpha^2\lambda + \sigma^2\nu},\quad
+          Var[x_0 | x_t] = (c^{out}_j)^2 = \frac{\sigma^2\nu\lambda}{\alpha^2\lambda + \sigma^2\nu}
+
+(:math:`\nu` the eigenvalues of N). :class:`tabdiff_lora.denoiser.Denoiser` learns only what this misses.
+
+References
+----------
+PriorGrad (Lee et al., 2022) for N = Sigma; Elucidating the Design Space (Karras et al., 2022), section 5, of which the
+coefficients here are the matrix form.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Generator, Tensor
+
+from tabdiff_lora.diffusion.priors import GaussianPrior
+from tabdiff_lora.diffusion.schedule import KarrasSchedule, NoiseSchedule
+
+
+class Preconditioning(NamedTuple):
+    """Factors per row and eigen-direction, each of shape (B, D)."""
+
+    skip: Tensor
+    out: Tensor
+    scale_in: Tensor
+
+
+@dataclass(frozen=True)
+class GaussianDiffusion:
+    """Schedule plus prior; stateless.
+
+    Parameters
+    ----------
+    prior : GaussianPrior
+    schedule : NoiseSchedule
+    noise : {"identity", "prior"}
+        Covariance N of the noise.
+    """
+
+    prior: GaussianPrior
+    schedule: NoiseSchedule = KarrasSchedule()
+    noise: Literal["identity", "prior"] = "identity"
+
+    def noise_eigenvalues(self) -> Tensor:
+        r""":math:`\nu` of shape (D,), in the eigenbasis of the prior's covariance."""
+        eigenvalues = self.prior.covariance.eigenvalues
+        return torch.ones_like(eigenvalues) if self.noise == "identity" else eigenvalues
+
+    def draw_noise(self, n_rows: int, generator: Generator) -> Tensor:
+        """Noise n ~ N(0, N); shape (n_rows, D)."""
+        z = torch.randn(n_rows, self.prior.dim, generator=generator, device=self.prior.mean.device)
+        return z if self.noise == "identity" else self.prior.covariance.colour(z)
+
+    def q_sample(self, x_0: Tensor, t: Tensor, generator: Generator) -> Tensor:
+        """Draw x_t given x_0; x_0 of shape (B, D), t of shape (B,)."""
+        noise = self.draw_noise(len(x_0), generator)
+        return self.move(x_0, noise, t)
+
+    def move(self, x_0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
+        """The point at time t on the line from x_0 along ``noise`` (both (B, D)); t of shape (B,) or (1,)."""
+        alpha, sigma = self.schedule.alpha(t)[:, None], self.schedule.sigma(t)[:, None]
+        return self.prior.mean + alpha * (x_0 - self.prior.mean) + sigma * noise
+
+    def noise_of(self, x_t: Tensor, x_0: Tensor, t: Tensor) -> Tensor:
+        """The noise that leads from x_0 to x_t, inverse of :meth:`move`; shape (B, D)."""
+        alpha, sigma = self.schedule.alpha(t)[:, None], self.schedule.sigma(t)[:, None]
+        return (x_t - self.prior.mean - alpha * (x_0 - self.prior.mean)) / sigma
+
+    def prior_sample(self, n_rows: int, generator: Generator) -> Tensor:
+        r"""Draw x_1 from the terminal law :math:`N(\mu, \alpha_1^2\Sigma + \sigma_1^2 N)`; shape (n_rows, D)."""
+        one = torch.ones(1, device=self.prior.mean.device)
+        alpha, sigma = self.schedule.alpha(one), self.schedule.sigma(one)
+        deviation = (alpha**2 * self.prior.covariance.eigenvalues + sigma**2 * self.noise_eigenvalues()).sqrt()
+        z = torch.randn(n_rows, self.prior.dim, generator=generator, device=self.prior.mean.device)
+        return self.prior.mean + self.prior.covariance.scale(deviation, z)
+
+    def step_std(self, t: Tensor, s: Tensor, eta: float = 1.0) -> Tensor:
+        r"""Noise of one reverse step, in units of N^{1/2}.
+
+        .. math:: \tilde\sigma = \eta\, \sigma_s \sqrt{1 - (\alpha_t\sigma_s / \alpha_s\sigma_t)^2}
+
+        eta = 1 is the ancestral step (the standard deviation of :math:`q(x_s | x_t, x_0)`), 0 is deterministic.
+        For a variance-preserving schedule this is DDIM eq. 16; for alpha = 1 it is EDM's ancestral step.
+        """
+        ratio = self.schedule.alpha(t) * self.schedule.sigma(s) / (self.schedule.alpha(s) * self.schedule.sigma(t))
+        return eta * self.schedule.sigma(s) * (1 - ratio.square()).clamp_min(0.0).sqrt()
+
+    def q_posterior(self, x_t: Tensor, x_0: Tensor, t: Tensor, s: Tensor, eta: float = 1.0) -> tuple[Tensor, Tensor]:
+        r"""Mean (B, D) of :math:`q(x_s | x_t, x_0)` and its standard deviation (B,) in units of N^{1/2}.
+
+        With ``eta = 1`` this is Bayes' rule; smaller values keep the same marginals with less fresh noise
+        (DDIM, eq. 7 and 12).
+        """
+        step = self.step_std(t, s, eta)
+        kept = (self.schedule.sigma(s).square() - step.square()).clamp_min(0.0).sqrt()
+        mean = self.prior.mean + self.schedule.alpha(s)[:, None] * (x_0 - self.prior.mean)
+        return mean + kept[:, None] * self.noise_of(x_t, x_0, t), step
+
+    def preconditioning(self, t: Tensor) -> Preconditioning:
+        """Skip, output and input factors at times t (B,), in the eigenbasis of the prior's covariance."""
+        alpha, sigma = self.schedule.alpha(t)[:, None], self.schedule.sigma(t)[:, None]
+        data, noise = self.prior.covariance.eigenvalues, self.noise_eigenvalues()
+        total = alpha.square() * data + sigma.square() * noise
+        return Preconditioning(alpha * data / total, sigma * (noise * data / total).sqrt(), total.rsqrt())
+
+    def to(self, device) -> GaussianDiffusion:
+        """The same process on another device."""
+        return GaussianDiffusion(self.prior.to(device), self.schedule, self.noise)

@@ -1,0 +1,331 @@
+"""TabularDiffusionSynthesizer: conducts the rooms, computes nothing itself.
+
+fit:    df -> TableEncoder -> EncodedTable -> process + backbone = Denoiser -> Trainer -> History
+sample: n  -> Sampler walks from the prior to encoded rows -> TableEncoder -> df
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from numbers import Integral, Real
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from tabdiff_lora.backbones import Backbone, MLPBackbone
+from tabdiff_lora.compute import limited_threads, resolve_device, resolve_dtype
+from tabdiff_lora.denoiser import Denoiser
+from tabdiff_lora.diffusion import CategoricalDiffusion, GaussianDiffusion, GaussianPrior, TableDiffusion
+from tabdiff_lora.randomness import seed_sequence, seeded_initialisation, stream, torch_generator
+from tabdiff_lora.sampling import AncestralSampler, DDIMSampler, DPMSolverSampler, HeunSampler, Sampler
+from tabdiff_lora.table import EncodedTable, TableEncoder
+from tabdiff_lora.training import History, Trainer, TrainingPlan, TrainingRows, parse_duration
+from tabdiff_lora.training.progress import ProgressBar
+
+BACKBONES = {"mlp": MLPBackbone}
+SAMPLERS = {"dpmpp": DPMSolverSampler, "heun": HeunSampler, "ddim": DDIMSampler, "ancestral": AncestralSampler}
+
+ROWS_PER_BLOCK = 2048  # rows that share one stream of randomness in `sample`; part of what a seed means
+FIT, SAMPLE = 0, 1  # keys of the two streams below a random_state
+
+
+class TabularDiffusionSynthesizer(BaseEstimator):
+    """Learns a table and draws new rows from it.
+
+    Parameters
+    ----------
+    backbone : {"mlp"} or Backbone, default="mlp"
+        The network of the reverse process. An object gives access to its parameters (``backbone__d_block``).
+    prior : {"gaussian", "standard"}, default="gaussian"
+        Law from which the numerical half starts: N(mu, Sigma) fitted to the encoded rows, or N(0, I).
+    sampler : {"dpmpp", "heun", "ddim", "ancestral"} or Sampler, default="dpmpp"
+        How rows are drawn; may be changed after ``fit``.
+    n_sampling_steps : int, default=32
+        Points of the sampler's time grid when ``sampler`` is a name; may be changed after ``fit``.
+    encoders : "auto" or list of (name, encoder, columns), default="auto"
+        Passed to :class:`TableEncoder`.
+    types : dict of column -> kind, optional
+        Overrides the inferred kind of columns, e.g. ``{"zip": "categorical"}``.
+    missing : {"generate", "never"}, default="generate"
+        Whether drawn rows have missing values as the data has them, or none.
+    max_epochs : "auto", int or None, default="auto"
+        Passes over the rows at most. ``"auto"`` chooses by the size of the table unless ``max_time`` is given; 0 leaves
+        the network untrained, which is the Gaussian copula of the table.
+    max_time : float or str, optional
+        Limit of the whole fit, in seconds or as ``"90s"``, ``"5min"``; the learning rate decays to match.
+    batch_size : "auto" or int, default="auto"
+    learning_rate : float, default=2e-3
+        Peak of the schedule.
+    weight_decay : float, default=0.0
+    early_stopping : bool, default=True
+        Stop when the held-out denoising loss no longer falls. The best weights are kept in any case.
+    validation_fraction : float in [0, 1), default=0.1
+        Rows held out for that loss, at most 2,000. With fewer than 50 rows none are held out.
+    device : "auto" or a torch device, default="auto"
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+    random_state : int, RandomState or None, default=None
+        With an int, ``fit`` and the first ``sample`` are repeatable (a fit limited by ``max_time`` depends on the clock).
+    verbose : int, default=0
+        0 is silent, 1 shows a progress bar on standard error.
+
+    Attributes
+    ----------
+    schema_ : TableSchema
+    encoder_ : TableEncoder
+    module_ : torch.nn.Module
+        The fitted network.
+    history_ : pandas.DataFrame
+        One row per check: step, epoch, seconds, train_loss, validation_loss.
+    n_iter_ : int
+        Optimiser steps made.
+    best_iter_ : int
+        Step whose weights are used.
+    stop_reason_ : str
+    n_parameters_, n_trainable_parameters_ : int
+    device_ : torch.device
+    fit_time_ : float
+        Seconds.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Only if all column labels are strings.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from tabdiff_lora import TabularDiffusionSynthesizer
+    >>> df = load_wine(as_frame=True).frame
+    >>> fake = TabularDiffusionSynthesizer(max_epochs=2, random_state=0).fit(df).sample(5)
+    >>> fake.shape
+    (5, 14)
+    """
+
+    _parameter_constraints: dict = {
+        "backbone": [StrOptions(set(BACKBONES)), Backbone],
+        "prior": [StrOptions({"gaussian", "standard"})],
+        "sampler": [StrOptions(set(SAMPLERS)), Sampler],
+        "n_sampling_steps": [Interval(Integral, 2, None, closed="left")],
+        "types": [dict, None],
+        "missing": [StrOptions({"generate", "never"})],
+        "max_epochs": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left"), None],
+        "max_time": [Interval(Real, 0, None, closed="neither"), str, None],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "precision": [StrOptions({"auto", "float32", "bfloat16"})],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        backbone="mlp",
+        *,
+        prior="gaussian",
+        sampler="dpmpp",
+        n_sampling_steps=32,
+        encoders="auto",
+        types=None,
+        missing="generate",
+        max_epochs="auto",
+        max_time=None,
+        batch_size="auto",
+        learning_rate=2e-3,
+        weight_decay=0.0,
+        early_stopping=True,
+        validation_fraction=0.1,
+        device="auto",
+        precision="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        self.backbone = backbone
+        self.prior = prior
+        self.sampler = sampler
+        self.n_sampling_steps = n_sampling_steps
+        self.encoders = encoders
+        self.types = types
+        self.missing = missing
+        self.max_epochs = max_epochs
+        self.max_time = max_time
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.device = device
+        self.precision = precision
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X, y=None) -> TabularDiffusionSynthesizer:
+        """Learn the table.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n, p)
+            Never changed. Columns may hold numbers, booleans, text categories and missing values.
+        y : Series or array of shape (n,), optional
+            Modelled jointly with X as a further column, under its name or ``"target"``.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        SchemaError, EncodingError
+            If the table cannot be learned as it is; names the columns, the values and the cure.
+        TrainingError
+            If the loss stops being finite.
+        """
+        started = time.monotonic()
+        self._validate_params()
+        max_seconds = parse_duration(self.max_time)
+        root = stream(seed_sequence(self.random_state), FIT)
+        self.device_ = resolve_device(self.device)
+        self.encoder_ = TableEncoder(self.encoders, types=self.types, missing=self.missing).fit(_with_target(X, y))
+        table = self.encoder_.encode(_with_target(X, y))
+        self.schema_, self.n_features_in_ = self.encoder_.schema_, self.encoder_.n_features_in_
+        if hasattr(self.encoder_, "feature_names_in_"):
+            self.feature_names_in_ = self.encoder_.feature_names_in_
+        with limited_threads():
+            self.denoiser_ = self._build(table, root)
+            history = self._train(table, root, max_seconds, started)
+        self.module_ = self.denoiser_.backbone
+        self.history_ = pd.DataFrame(
+            history.records, columns=["step", "epoch", "seconds", "train_loss", "validation_loss"]
+        )
+        self.n_iter_, self.best_iter_, self.stop_reason_ = history.n_steps, history.best_step, history.stop_reason
+        self.n_parameters_ = sum(p.numel() for p in self.module_.parameters())
+        self.n_trainable_parameters_ = sum(p.numel() for p in self.module_.parameters() if p.requires_grad)
+        self._sample_root = stream(seed_sequence(self.random_state), SAMPLE)
+        self._n_draws = 0
+        self.fit_time_ = time.monotonic() - started
+        return self
+
+    def sample(self, n_samples: int = 1, *, random_state=None):
+        """Draw new rows.
+
+        Parameters
+        ----------
+        n_samples : int >= 0, default=1
+        random_state : int, RandomState or None, default=None
+            A seed always gives the same rows. None continues the estimator's own stream: the first call after ``fit`` is
+            repeatable if the estimator has a ``random_state``, the second gives other rows.
+
+        Returns
+        -------
+        The container of the fitted table (DataFrame, array, ...) with exactly ``n_samples`` rows, the same columns and
+        dtypes and a fresh index.
+
+        Raises
+        ------
+        ValueError
+            If ``n_samples`` is negative or no whole number.
+        SamplingError
+            If a number stops being finite on the way.
+        """
+        check_is_fitted(self, "denoiser_")
+        if not isinstance(n_samples, Integral) or n_samples < 0:
+            raise ValueError(f"n_samples of sample must be a whole number >= 0. Got {n_samples!r} instead.")
+        if random_state is None:
+            root, self._n_draws = stream(self._sample_root, self._n_draws), self._n_draws + 1
+        else:
+            root = seed_sequence(random_state)
+        num, cat = self._sample_encoded(int(n_samples), root)
+        return self.encoder_.decode(num, cat, rng=np.random.default_rng(stream(root, 0)))
+
+    def _build(self, table: EncodedTable, root: np.random.SeedSequence) -> Denoiser:
+        """The process, its prior and the network for an encoded table."""
+        rng = np.random.default_rng(stream(root, 0))
+        dim = table.layout.n_numerical
+        prior = GaussianPrior.fit(table.draw(rng)) if self.prior == "gaussian" else GaussianPrior.standard(dim)
+        process = TableDiffusion(GaussianDiffusion(prior), CategoricalDiffusion(table.layout))
+        backbone = clone(self.backbone) if isinstance(self.backbone, Backbone) else BACKBONES[self.backbone]()
+        with seeded_initialisation(stream(root, 1)):
+            network = backbone.build(table)
+        dtype = resolve_dtype(self.precision, self.device_)
+        return Denoiser(process, network, torch.tensor(table.entropies()).float(), dtype=dtype).to_device(self.device_)
+
+    def _train(self, table: EncodedTable, root, max_seconds: float | None, started: float) -> History:
+        train, held_out = self._split(table, np.random.default_rng(stream(root, 2)))
+        batch_size = default_batch_size(len(table)) if self.batch_size == "auto" else self.batch_size
+        plan = TrainingPlan(
+            max_steps=self._max_steps(len(train), batch_size, max_seconds),
+            max_seconds=max_seconds,
+            batch_size=batch_size,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            early_stopping=self.early_stopping,
+        )
+        with ProgressBar(enabled=bool(self.verbose)) as bar:
+            trainer = Trainer(self.denoiser_, plan, torch_generator(stream(root, 3), self.device_), bar.update)
+            return trainer.fit(
+                TrainingRows.from_encoded(train, self.device_),
+                TrainingRows.from_encoded(held_out, self.device_) if held_out is not None else None,
+                started,
+            )
+
+    def _split(self, table: EncodedTable, rng) -> tuple[EncodedTable, EncodedTable | None]:
+        n_held_out = min(2_000, int(self.validation_fraction * len(table)))
+        if len(table) < 50 or n_held_out == 0:
+            return table, None
+        order = rng.permutation(len(table))
+        return table.take(order[n_held_out:]), table.take(order[:n_held_out])
+
+    def _max_steps(self, n_rows: int, batch_size: int, max_seconds: float | None) -> int | None:
+        if self.max_epochs == "auto":
+            return None if max_seconds is not None else math.ceil(default_row_passes(n_rows) / batch_size)
+        if self.max_epochs is None:
+            if max_seconds is None:
+                raise ValueError("max_epochs and max_time must not both be None. Set one of them.")
+            return None
+        return math.ceil(self.max_epochs * n_rows / batch_size)
+
+    def _sample_encoded(self, n_rows: int, root: np.random.SeedSequence) -> tuple[np.ndarray, np.ndarray]:
+        """Encoded rows: num (n, D) float32 and cat (n, C) int64, drawn in blocks with a stream each."""
+        layout = self.encoder_.layout_
+        num, cat = np.empty((n_rows, layout.n_numerical), np.float32), np.empty((n_rows, layout.n_categorical), np.int64)
+        sampler = self._resolve_sampler()
+        with limited_threads(), torch.inference_mode():
+            for block, start in enumerate(range(0, n_rows, ROWS_PER_BLOCK)):
+                generator = torch_generator(stream(root, 1, block), self.device_)
+                state = sampler.sample(self.denoiser_, ROWS_PER_BLOCK, generator)
+                stop = min(start + ROWS_PER_BLOCK, n_rows)
+                num[start:stop] = state.num[: stop - start].cpu().numpy()
+                cat[start:stop] = state.cat[: stop - start].cpu().numpy()
+        return num, cat
+
+    def _resolve_sampler(self) -> Sampler:
+        if isinstance(self.sampler, Sampler):
+            return self.sampler
+        return SAMPLERS[self.sampler](n_steps=self.n_sampling_steps)
+
+
+def default_batch_size(n_rows: int) -> int:
+    """A power of two near an eighth of the table, between 128 and 2,048 rows."""
+    return int(2 ** np.clip(round(math.log2(max(n_rows, 1) / 8)), 7, 11))
+
+
+def default_row_passes(n_rows: int) -> int:
+    """Rows seen by a fit without limits: 200 epochs, at least two and at most twenty million."""
+    return int(np.clip(200 * n_rows, 2_000_000, 20_000_000))
+
+
+def _with_target(X, y):
+    """X with y as its last column; X itself when there is no y."""
+    if y is None:
+        return X
+    if isinstance(X, pd.DataFrame):
+        name = getattr(y, "name", None) or "target"
+        if name in X.columns:
+            raise ValueError(f"name of y must not be a column of X. Got {name!r} instead. Rename one of them.")
+        return X.assign(**{name: np.asarray(y) if not isinstance(y, pd.Series) else y.set_axis(X.index)})
+    return np.column_stack([np.asarray(X), np.asarray(y)])
