@@ -1,5 +1,6 @@
 """The table room: a DataFrame to arrays and back."""
 
+from tabdiff_lora.table.constraints import Constraint, FixedCombinations, Inequality, Range, Unique
 from tabdiff_lora.table.encoded import EncodedTable
 from tabdiff_lora.table.encoder import TableEncoder
 from tabdiff_lora.table.encoders import (
@@ -7,7 +8,13 @@ from tabdiff_lora.table.encoders import (
     CategoricalEncoder,
     ColumnEncoder,
     ConstantEncoder,
+    DateEncoder,
+    DatetimeEncoder,
+    KeyEncoder,
     NumericalEncoder,
+    OrdinalEncoder,
+    PeriodEncoder,
+    TimedeltaEncoder,
 )
 from tabdiff_lora.table.schema import ColumnSchema, TableSchema, infer_schema
 
@@ -17,9 +24,20 @@ __all__ = [
     "ColumnEncoder",
     "ColumnSchema",
     "ConstantEncoder",
+    "Constraint",
+    "DateEncoder",
+    "DatetimeEncoder",
     "EncodedTable",
+    "FixedCombinations",
+    "Inequality",
+    "KeyEncoder",
     "NumericalEncoder",
+    "OrdinalEncoder",
+    "PeriodEncoder",
+    "Range",
     "TableEncoder",
     "TableSchema",
+    "TimedeltaEncoder",
+    "Unique",
     "infer_schema",
 ]

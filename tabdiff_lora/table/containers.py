@@ -4,40 +4,98 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
+
+from tabdiff_lora.errors import MissingDependencyError
 
 
 @dataclass(frozen=True)
 class Container:
     """How the training table came, so that drawn rows go back the same way.
 
+    Frames other than pandas travel as Arrow tables, whose schema is remembered; inside they are pandas frames with
+    pyarrow dtypes, so that integers with gaps stay integers.
+
     Parameters
     ----------
-    library : {"pandas", "numpy"}
+    library : str
+        "pandas", "numpy", or what narwhals calls it ("polars", "pyarrow", ...).
     dtype : str
-        Dtype of a numpy array, else empty.
+        Dtype of a numpy array.
+    arrow_schema : bytes
+        The serialised Arrow schema of any other frame.
     """
 
     library: str
     dtype: str = ""
+    arrow_schema: bytes = b""
 
     @classmethod
     def open(cls, X) -> tuple[pd.DataFrame, Container]:
-        """Return the table as a pandas frame (never a view that is written to) and its container."""
-        container = cls("pandas") if isinstance(X, pd.DataFrame) else cls("numpy", np.asarray(X).dtype.str)
-        return container.view(X), container
-
-    def view(self, X) -> pd.DataFrame:
-        """Return a table of any container as a pandas frame."""
+        """Return the table as a pandas frame, never to be written to, and its container."""
+        frame = view(X)
         if isinstance(X, pd.DataFrame):
-            return X
+            return frame, cls("pandas")
+        if _is_array(X):
+            return frame, cls("numpy", dtype=np.asarray(X).dtype.str)
+        narwhal = nw.from_native(X, eager_only=True)
+        schema = narwhal.to_arrow().schema.serialize().to_pybytes()
+        return frame, cls(narwhal.implementation.value, arrow_schema=schema)
+
+    def close(self, frame: pd.DataFrame):
+        """Return a pandas frame in this container."""
+        if self.library == "pandas":
+            return frame
+        if self.library == "numpy":
+            return frame.to_numpy(dtype=np.dtype(self.dtype))
+        pa = _pyarrow()
+        schema = pa.ipc.read_schema(pa.py_buffer(self.arrow_schema))
+        fields = [schema.field(name) for name in frame.columns]
+        arrays = [_to_arrow(frame[field.name], field.type) for field in fields]
+        table = pa.Table.from_arrays(arrays, schema=pa.schema(fields, metadata=schema.metadata))
+        return nw.from_arrow(table, backend=self.library).to_native()
+
+
+def view(X) -> pd.DataFrame:
+    """Return a table of any container as a pandas frame; arrays get the labels x0, x1, ..."""
+    if isinstance(X, pd.DataFrame):
+        return X
+    if _is_array(X):
         values = np.asarray(X)
         if values.ndim != 2:
             raise ValueError(f"shape of the table must be (n, p). Got {values.shape} instead. Reshape your data.")
         frame = pd.DataFrame(values, columns=[f"x{i}" for i in range(values.shape[1])])
         return frame.infer_objects() if values.dtype == object else frame
+    pa = _pyarrow()
+    table = nw.from_native(X, eager_only=True).to_arrow()
+    columns = {
+        name: column.to_pandas(types_mapper=None if pa.types.is_dictionary(column.type) else pd.ArrowDtype)
+        for name, column in zip(table.column_names, table.columns, strict=True)
+    }
+    return pd.DataFrame(columns, copy=False)
 
-    def close(self, frame: pd.DataFrame):
-        """Return a pandas frame in this container."""
-        return frame if self.library == "pandas" else frame.to_numpy(dtype=np.dtype(self.dtype))
+
+def _is_array(X) -> bool:
+    return isinstance(X, (np.ndarray, list, tuple))
+
+
+def _to_arrow(column: pd.Series, arrow_type):
+    pa = _pyarrow()
+    if pa.types.is_dictionary(arrow_type):
+        missing = column.isna().to_numpy()
+        indices = pa.array(np.where(missing, 0, column.cat.codes), mask=missing).cast(arrow_type.index_type)
+        levels = pa.Array.from_pandas(column.cat.categories).cast(arrow_type.value_type)
+        return pa.DictionaryArray.from_arrays(indices, levels, ordered=arrow_type.ordered)
+    return pa.Array.from_pandas(column).cast(arrow_type)
+
+
+def _pyarrow():
+    try:
+        import pyarrow
+    except ImportError as error:
+        raise MissingDependencyError(
+            "pyarrow must be installed for tables other than pandas and numpy. Run: pip install pyarrow"
+        ) from error
+    return pyarrow

@@ -25,6 +25,11 @@ def dtype_from_text(text: str):
     if match := re.fullmatch(r"(str|string)\[(python|pyarrow)\]", text):
         kind, storage = match.groups()
         return pd.StringDtype(storage) if kind == "string" else pd.StringDtype(storage, na_value=np.nan)
+    if match := re.fullmatch(r"(decimal\d+)\((\d+), (\d+)\)\[pyarrow\]", text):
+        import pyarrow
+
+        width, precision, scale = match.groups()
+        return pd.ArrowDtype(getattr(pyarrow, width)(int(precision), int(scale)))
     return pd.api.types.pandas_dtype(text)
 
 

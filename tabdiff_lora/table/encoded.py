@@ -54,7 +54,7 @@ class EncodedTable:
 
     def frequencies(self) -> list[np.ndarray]:
         """Share of each level, one array of shape (K_c,) per categorical column; uniform for an empty table."""
-        pairs = zip(self.cat.T, self.layout.cardinalities)
+        pairs = zip(self.cat.T, self.layout.cardinalities, strict=True)
         counts = [np.bincount(codes, minlength=k) if len(codes) else np.ones(k) for codes, k in pairs]
         return [count / count.sum() for count in counts]
 

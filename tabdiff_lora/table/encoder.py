@@ -1,7 +1,8 @@
-"""TableEncoder: a DataFrame to an EncodedTable and back, one column encoder per column."""
+"""TableEncoder: a table to an EncodedTable and back, one column encoder per column."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Hashable
 
 import numpy as np
@@ -9,46 +10,62 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
-from tabdiff_lora.errors import EncodingError
-from tabdiff_lora.layout import TableLayout
-from tabdiff_lora.table.containers import Container
+from tabdiff_lora.errors import ConditionError, EncodingError
+from tabdiff_lora.table.arrangement import Arrangement
+from tabdiff_lora.table.assignment import encoder_of_kind, named_encoders
+from tabdiff_lora.table.constraints import Unique
+from tabdiff_lora.table.containers import Container, view
 from tabdiff_lora.table.encoded import EncodedTable, centre
-from tabdiff_lora.table.encoders import (
-    BooleanEncoder,
-    CategoricalEncoder,
-    ColumnEncoder,
-    ConstantEncoder,
-    DateEncoder,
-    DatetimeEncoder,
-    KeyEncoder,
-    NumericalEncoder,
-    OrdinalEncoder,
-    PeriodEncoder,
-    TimedeltaEncoder,
-)
-from tabdiff_lora.table.schema import infer_schema
+from tabdiff_lora.table.encoders import ColumnEncoder
+from tabdiff_lora.table.imputation import RegressionImputer
+from tabdiff_lora.table.schema import TableSchema, infer_schema
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):
-    """Any table of columns to normal scores and codes, and back to the same kind of table.
+    """Any table to normal scores and codes, and back to the same kind of table.
 
     Parameters
     ----------
     encoders : "auto" or list of (name, encoder, columns), default="auto"
+        As in ColumnTransformer: ``columns`` is a label, a list of labels or positions, a mask, or a function of the
+        frame such as ``make_column_selector(dtype_include=float)``; ``encoder`` is a column encoder, a scikit-learn
+        transformer of one feature with a true inverse, "passthrough", or "drop". Each column gets a clone of its own.
+        A dropped column is not learned and does not come back. Columns not named are left to ``remainder``.
     types : mapping of column label to kind, optional
         Overrides what ``infer_schema`` guesses, e.g. ``{"zip": "categorical"}``.
-    missing : {"generate", "never"}, default="generate"
-        Whether decoded columns have missing values where the training columns had.
+    remainder : "auto", "drop", "passthrough" or encoder, default="auto"
+        "auto" chooses by the column's kind.
+    missing : {"generate", "never", "regression"}, default="generate"
+        "generate" learns gaps as part of the data. "never" learns from incomplete rows and decodes no gap.
+        "regression" fills gaps before learning (see ``RegressionImputer``).
+    constraints : sequence of Constraint, default=()
+        Rules every decoded row obeys; ``violations`` marks rows that break one that cannot be built in.
     atoms : "auto", "all", None or float, default="auto"
         Which values of numerical columns get a state of their own (see ``NumericalEncoder``).
-    random_state : int, Generator or None, default=None
+    random_state : int or None, default=None
+        Used by "regression" only.
 
     Attributes
     ----------
     schema_ : TableSchema
+        The columns that come back.
     layout_ : TableLayout
-        Numerical dimensions in column order, categorical ones sorted by cardinality.
+        Numerical dimensions in column order, categorical ones sorted by cardinality (see ``Arrangement``).
     encoders_ : dict of column label to fitted ColumnEncoder
+        One per column, after constraints have rewritten columns.
+    feature_names_in_ : ndarray of str, if all labels are strings
+    n_features_in_ : int
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from tabdiff_lora.table import TableEncoder
+    >>> table = pd.DataFrame({"age": [31, 45, 45, 52], "city": ["Rome", "Oslo", "Rome", None]})
+    >>> encoder = TableEncoder().fit(table)
+    >>> encoder.layout_.categories
+    (('Oslo', 'Rome', '(missing)'),)
+    >>> encoder.inverse_transform(encoder.transform(table)).equals(table)
+    True
     """
 
     def __init__(
@@ -71,35 +88,83 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X, y=None) -> TableEncoder:
-        """Learn the schema and one encoder per column."""
+        """Learn the schema and one encoder per column; raises SchemaError, ConstraintError or EncodingError."""
+        if self.missing not in {"generate", "never", "regression"}:
+            raise ValueError(
+                f"missing of TableEncoder must be 'generate', 'never' or 'regression'. Got {self.missing!r} instead."
+            )
         frame, self.container_ = Container.open(X)
-        self.schema_ = infer_schema(frame, types=self.types)
         self.n_features_in_ = frame.shape[1]
         if all(isinstance(name, str) for name in frame.columns):
             self.feature_names_in_ = np.array(frame.columns, dtype=object)
-        self.encoders_ = {column.name: self._encoder_for(column.kind) for column in self.schema_.columns}
-        _each(self.encoders_, lambda name, encoder: encoder.fit(frame[name]))
-        self._lay_out()
+        gaps = "never" if self.missing == "never" else "generate"
+        chosen = named_encoders(frame, self.encoders, self.remainder, missing=gaps)
+        self.dropped_ = [name for name, encoder in chosen.items() if isinstance(encoder, str)]
+        frame = frame.drop(columns=self.dropped_)
+        types = self._types(frame)
+        self.schema_ = infer_schema(frame, types=types)
+        self.constraints_ = [clone(constraint).fit(frame) for constraint in self.constraints]
+        inner = self._rewrite(frame)
+        known = {name: kind for name, kind in types.items() if name in inner.columns}
+        schema = infer_schema(inner, types=known) if self.constraints_ else self.schema_
+        self.imputer_ = None
+        if self.missing == "regression":
+            self.imputer_ = RegressionImputer(random_state=self.random_state).fit(inner, schema)
+            inner = self.imputer_.transform(inner)
+        self.encoders_ = {
+            column.name: chosen.get(column.name) or encoder_of_kind(column.kind, atoms=self.atoms, missing=gaps)
+            for column in schema.columns
+        }
+        self.schema_ = self.schema_.with_encoders({name: type(chosen[name]).__name__ for name in chosen})
+        _for_each(self.encoders_, lambda name, encoder: encoder.fit(inner[name]))
+        self._warn_of_keys(schema)
+        self.arrangement_ = Arrangement.of(self.encoders_)
+        self.layout_ = self.arrangement_.layout
         return self
 
     def encode(self, X) -> EncodedTable:
         """Return the table as intervals and codes; raises SchemaError or EncodingError for what was not learned."""
         check_is_fitted(self)
-        frame = self.container_.view(X)
+        frame = self._undropped(view(X))
         self.schema_.validate(frame)
-        n = len(frame)
-        low = np.empty((n, self.layout_.n_numerical))
-        high = np.empty((n, self.layout_.n_numerical))
-        cat = np.empty((n, self.layout_.n_categorical), dtype=np.int64)
+        inner = self._rewrite(frame)
+        if self.imputer_ is not None:
+            inner = self.imputer_.transform(inner)
+        return self._encode_rows({name: (inner[name], slice(None)) for name in self.encoders_}, len(inner))
 
-        def place(name: Hashable, encoder: ColumnEncoder) -> None:
-            block = encoder.encode(frame[name])
-            low[:, self.numerical_slots_[name]] = block.low
-            high[:, self.numerical_slots_[name]] = block.high
-            cat[:, self.categorical_slots_[name]] = block.cat
+    def encode_known(self, X) -> tuple[EncodedTable, np.ndarray, np.ndarray]:
+        """Encode a table with unknowns: absent columns and missing values are unknown, the rest is to be kept.
 
-        _each(self.encoders_, place)
-        return EncodedTable(self.layout_, low, high, cat)
+        Parameters
+        ----------
+        X : table of shape (n, at most p)
+
+        Returns
+        -------
+        table : EncodedTable
+            Unknown entries are ``(-inf, inf)`` and code 0.
+        num_known : ndarray of shape (n, D), bool
+        cat_known : ndarray of shape (n, C), bool
+
+        Raises
+        ------
+        ConditionError
+            For an unknown column, or one that a constraint holds together with an absent one.
+        """
+        check_is_fitted(self)
+        frame = view(X)
+        parts = {}
+        for name in frame.columns:
+            if name not in self.encoders_:
+                known = ", ".join(map(repr, self.encoders_))
+                raise ConditionError(f"conditions must be on columns that are learned ({known}). Got {name!r} instead.")
+            rows = np.flatnonzero(frame[name].notna())
+            parts[name] = frame[name].iloc[rows], rows
+        table = self._encode_rows(parts, len(frame))
+        cat_known = np.zeros(table.cat.shape, dtype=bool)
+        for name, (_, rows) in parts.items():
+            cat_known[np.ix_(rows, self.arrangement_.categorical[name])] = True
+        return table, table.observed, cat_known
 
     def decode(self, num: np.ndarray, cat: np.ndarray, *, rng: np.random.Generator | None = None):
         """Return the rows in the container, order and dtypes of the training table, with a fresh index.
@@ -110,19 +175,28 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             Finite normal scores.
         cat : ndarray of shape (n, C), int64
         rng : numpy Generator, optional
-            Used where a code stands for several values; a fixed one by default.
+            Used for keys and where a code stands for several values; a fixed one by default.
         """
         check_is_fitted(self)
         num, cat = np.asarray(num), np.asarray(cat)
-        self._check_codes(num, cat)
+        self.arrangement_.check(num, cat)
         rng = rng or np.random.default_rng(0)
+        slots = self.arrangement_
         columns = {
-            name: encoder.decode(num[:, self.numerical_slots_[name]], cat[:, self.categorical_slots_[name]], rng)
+            name: encoder.decode(num[:, slots.numerical[name]], cat[:, slots.categorical[name]], rng)
             for name, encoder in self.encoders_.items()
         }
-        frame = pd.DataFrame(columns, index=pd.RangeIndex(len(num)), copy=False)
-        frame.columns = pd.Index(self.schema_.names)
-        return self.container_.close(frame)
+        frame = pd.DataFrame(dict(enumerate(columns.values())), index=pd.RangeIndex(len(num)), copy=False)
+        frame.columns = pd.Index(list(columns))
+        for constraint in reversed(self.constraints_):
+            frame = constraint.inverse_transform(frame)
+        return self.container_.close(frame[self.schema_.names] if self.constraints_ else frame)
+
+    def violations(self, X) -> np.ndarray:
+        """Return which rows break a constraint, bool of shape (n,)."""
+        frame = view(X)
+        broken = [constraint.violations(frame) for constraint in self.constraints_]
+        return np.any(broken, axis=0) if broken else np.zeros(len(frame), dtype=bool)
 
     def transform(self, X) -> np.ndarray:
         """Return ``[num | cat]``, float64 of shape (n, D + C), an interval represented by its median."""
@@ -140,51 +214,56 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         return np.array(self.layout_.numerical + self.layout_.categorical, dtype=object)
 
-    def _encoder_for(self, kind: str) -> ColumnEncoder:
-        numbers, gaps = {"atoms": self.atoms, "missing": self.missing}, {"missing": self.missing}
-        encoders = {
-            "numerical": lambda: NumericalEncoder(**numbers),
-            "boolean": lambda: BooleanEncoder(**gaps),
-            "categorical": lambda: CategoricalEncoder(**gaps),
-            "ordinal": lambda: OrdinalEncoder(**numbers),
-            "datetime": lambda: DatetimeEncoder(**numbers),
-            "date": lambda: DateEncoder(**numbers),
-            "timedelta": lambda: TimedeltaEncoder(**numbers),
-            "period": lambda: PeriodEncoder(**numbers),
-            "key": lambda: KeyEncoder(**gaps),
-            "text": lambda: KeyEncoder(unique=False, **gaps),
-            "constant": lambda: ConstantEncoder(),
-        }
-        return encoders[kind]()
+    def _types(self, frame: pd.DataFrame) -> dict[Hashable, str]:
+        """Return the declared kinds; a column declared unique is a key if it can be one."""
+        types = {name: kind for name, kind in (self.types or {}).items() if name not in self.dropped_}
+        for constraint in self.constraints:
+            if isinstance(constraint, Unique) and len(constraint.names) == 1 and constraint.names[0] in frame.columns:
+                column = frame[constraint.names[0]]
+                if pd.api.types.is_integer_dtype(column.dtype) or pd.api.types.is_string_dtype(column.dtype):
+                    types.setdefault(column.name, "key")
+        return types
 
-    def _lay_out(self) -> None:
-        """Give each encoder its numerical slots in column order and its categorical ones by cardinality."""
-        owners = [(name, c) for name, encoder in self.encoders_.items() for c in range(len(encoder.categorical_))]
-        owners.sort(key=lambda owner: len(self.encoders_[owner[0]].categories_[owner[1]]))
-        self.numerical_slots_, self.categorical_slots_, numerical = {}, {}, []
-        for name, encoder in self.encoders_.items():
-            self.numerical_slots_[name] = slice(len(numerical), len(numerical) + len(encoder.numerical_))
-            self.categorical_slots_[name] = [slot for slot, owner in enumerate(owners) if owner[0] == name]
-            numerical.extend(encoder.numerical_)
-        self.layout_ = TableLayout(
-            tuple(numerical),
-            tuple(self.encoders_[name].categorical_[c] for name, c in owners),
-            tuple(self.encoders_[name].categories_[c] for name, c in owners),
-        )
+    def _undropped(self, frame: pd.DataFrame) -> pd.DataFrame:
+        return frame.drop(columns=[name for name in self.dropped_ if name in frame.columns])
 
-    def _check_codes(self, num: np.ndarray, cat: np.ndarray) -> None:
-        shapes, expected = (num.shape[1:], cat.shape[1:]), ((self.layout_.n_numerical,), (self.layout_.n_categorical,))
-        if shapes != expected or len(num) != len(cat):
-            raise EncodingError(f"widths of num and cat must be {expected}. Got {shapes} instead.")
-        if not np.isfinite(num).all():
-            row, column = np.argwhere(~np.isfinite(num))[0]
-            name = self.layout_.numerical[column]
-            raise EncodingError(f"scores of {name!r} must be finite. Got {num[row, column]} (row {row}) instead.")
-        outside = (cat < 0) | (cat >= np.array(self.layout_.cardinalities, dtype=np.int64))
-        if outside.any():
-            row, column = np.argwhere(outside)[0]
-            name, top = self.layout_.categorical[column], self.layout_.cardinalities[column] - 1
-            raise EncodingError(f"codes of {name!r} must be in 0 .. {top}. Got {cat[row, column]} (row {row}) instead.")
+    def _rewrite(self, frame: pd.DataFrame) -> pd.DataFrame:
+        for constraint in self.constraints_:
+            broken = constraint.violations(frame)
+            if broken.any():
+                row = int(broken.argmax())
+                raise EncodingError(
+                    f"rows of the table must obey {constraint}. Row {row} does not. Correct or drop it."
+                )
+            frame = constraint.transform(frame)
+        return frame
+
+    def _encode_rows(self, parts: dict[Hashable, tuple[pd.Series, object]], n: int) -> EncodedTable:
+        """Encode columns, each given with the rows (an index array or slice) it fills."""
+        low = np.full((n, self.layout_.n_numerical), -np.inf)
+        high = np.full((n, self.layout_.n_numerical), np.inf)
+        cat = np.zeros((n, self.layout_.n_categorical), dtype=np.int64)
+
+        def place(name: Hashable, encoder: ColumnEncoder) -> None:
+            column, rows = parts[name]
+            block = encoder.encode(column)
+            low[rows, self.arrangement_.numerical[name]] = block.low
+            high[rows, self.arrangement_.numerical[name]] = block.high
+            for c, slot in enumerate(self.arrangement_.categorical[name]):
+                cat[rows, slot] = block.cat[:, c]
+
+        _for_each({name: self.encoders_[name] for name in parts}, place)
+        return EncodedTable(self.layout_, low, high, cat)
+
+    def _warn_of_keys(self, schema: TableSchema) -> None:
+        for column in schema.columns:
+            if column.kind in {"key", "text"} and column.why != "declared in types":
+                warnings.warn(
+                    f"column {column.name!r} is taken for a {column.kind} ({column.why}): it is not learned, and new "
+                    f"values in its format are generated. To learn it, say types={{{column.name!r}: 'categorical'}}.",
+                    UserWarning,
+                    stacklevel=3,
+                )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -193,7 +272,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return tags
 
 
-def _each(encoders: dict[Hashable, ColumnEncoder], act) -> None:
+def _for_each(encoders: dict[Hashable, ColumnEncoder], act) -> None:
     """Call ``act(name, encoder)`` for all columns and raise what they refuse in one error."""
     refusals = []
     for name, encoder in encoders.items():

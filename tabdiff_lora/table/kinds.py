@@ -133,7 +133,7 @@ def problem_with(column: pd.Series, kind: str) -> Problem | None:
             cure = f"Convert the column, or declare it with types={{{column.name!r}: ...}}."
             return Problem(column.name, KINDS[kind].values, column.iloc[row], row, cure)
     if sort == "number" and kind == "numerical":
-        infinite = np.isinf(pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan))
+        infinite = np.isinf(column.to_numpy(dtype=float, na_value=np.nan))
         if infinite.any():
             row = int(infinite.argmax())
             return Problem(column.name, "finite", column.iloc[row], row, "Replace it by a missing value or by a cap.")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
+from typing import NoReturn
 
 import numpy as np
+
+from tabdiff_lora.errors import EncodingError
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,11 @@ class Problem:
 
 class Phrase(str):
     """A description rather than a value: printed without quotation marks."""
+
+
+def refuse(column: Hashable, expected: str, got: object, row: int | None = None, cure: str = "") -> NoReturn:
+    """Raise the EncodingError that says so."""
+    raise EncodingError(str(Problem(column, expected, got, row, cure)).strip())
 
 
 def sentences(problems: Iterable[Problem]) -> str:

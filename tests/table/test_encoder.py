@@ -39,7 +39,7 @@ def test_the_input_is_not_touched_and_the_index_is_ignored():
 def test_layout_names_every_dimension_and_sorts_categories_by_cardinality():
     encoder = TableEncoder(atoms=None).fit(mixed_table())
     layout = encoder.layout_
-    assert layout.numerical == ("age", "income", "score", "gain", "visits", "rate")
+    assert layout.numerical == ("age", "income", "score", "gain", "visits", "rate", "size")
     assert list(layout.cardinalities) == sorted(layout.cardinalities)
     assert layout.categories[layout.categorical.index("note")] == ("old", "young", "(missing)")
     assert encoder.get_feature_names_out().tolist() == [*layout.numerical, *layout.categorical]
@@ -67,7 +67,8 @@ def test_numpy_in_numpy_out(dtype):
     values = np.arange(24).reshape(8, 3).astype(dtype)
     encoder = TableEncoder().fit(values)
     back = encoder.inverse_transform(encoder.transform(values))
-    assert isinstance(back, np.ndarray) and back.dtype == values.dtype
+    assert isinstance(back, np.ndarray)
+    assert back.dtype == values.dtype
     np.testing.assert_array_equal(back, values)
 
 
@@ -143,15 +144,15 @@ def test_encode_refuses(change, error, message):
 def test_encode_lists_all_problems_at_once():
     table = mixed_table()
     encoder = TableEncoder().fit(table)
-    with pytest.raises(SchemaError, match="(?s)2 problems.*'age'.*'income'"):
+    with pytest.raises(SchemaError, match=r"(?s)2 problems.*'age'.*'income'"):
         encoder.encode(table.assign(age="?", income="?"))
-    with pytest.raises(EncodingError, match="(?s)'city'.*'note'"):
+    with pytest.raises(EncodingError, match=r"(?s)'city'.*'note'"):
         encoder.encode(table.assign(city="Bonn", note="new"))
 
 
 def test_decode_refuses_what_encode_never_gives():
     encoder = TableEncoder().fit(gaussian_table())
-    with pytest.raises(EncodingError, match="scores of 'b' must be finite. Got nan"):
+    with pytest.raises(EncodingError, match=r"scores of 'b' must be finite. Got nan"):
         encoder.decode(np.array([[0.0, np.nan]]), np.array([[0]]))
     with pytest.raises(EncodingError, match=r"codes of 'label' must be in 0 .. 1. Got 2"):
         encoder.decode(np.zeros((1, 2)), np.array([[2]]))

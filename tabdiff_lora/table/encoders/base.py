@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from tabdiff_lora.errors import EncodingError
 from tabdiff_lora.table.dtypes import dtype_to_text
 from tabdiff_lora.table.encoded import centre
-from tabdiff_lora.table.problem import Phrase, Problem
+from tabdiff_lora.table.problem import Phrase, Problem, refuse
 
 MISSING = "(missing)"
 """The text of the level that stands for an absent value."""
@@ -103,7 +103,7 @@ class ColumnEncoder(TransformerMixin, BaseEstimator, ABC):
         return np.array(self.numerical_ + self.categorical_, dtype=object)
 
     def _refuse(self, expected: str, got: object, row: int | None = None, cure: str = "") -> NoReturn:
-        raise EncodingError(str(Problem(self.name_, expected, got, row, cure)).strip())
+        refuse(self.name_, expected, got, row, cure)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -13,6 +13,7 @@ from tabdiff_lora.table.dtypes import assemble, missing_marker
 from tabdiff_lora.table.encoders.base import MISSING, Block, ColumnEncoder
 from tabdiff_lora.table.encoders.grid import Grid
 from tabdiff_lora.table.encoders.marginals import AffineMarginal, QuantileMarginal, TransformerMarginal
+from tabdiff_lora.table.encoders.numbers import split_numbers
 
 NUMBER = "(number)"
 """The text of the state in which the numerical dimension holds the value."""
@@ -81,7 +82,7 @@ class NumericalEncoder(ColumnEncoder):
         self.max_knots = max_knots
 
     def _fit(self, column: pd.Series) -> None:
-        values, missing = self._numbers(column)
+        values, missing = split_numbers(column)
         if missing.all():
             self._refuse("at least one number", "only missing values", cure="Use ConstantEncoder.")
         self.marker_ = missing_marker(column)
@@ -104,7 +105,7 @@ class NumericalEncoder(ColumnEncoder):
             self.categories_ = (states,)
 
     def _encode(self, column: pd.Series) -> Block:
-        values, missing = self._numbers(column)
+        values, missing = split_numbers(column)
         x = self._count(values)
         state = np.zeros(len(x), dtype=np.int64)
         is_number = ~missing
@@ -177,41 +178,6 @@ class NumericalEncoder(ColumnEncoder):
             f"strategy of NumericalEncoder must be one of {sorted(STRATEGIES)} or a transformer. "
             f"Got {self.strategy!r} instead."
         )
-
-    def _numbers(self, column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-        """Return the values as a plain numpy array (n,) with 0 in the gaps, and the mask of gaps (n,)."""
-        missing = column.isna().to_numpy(dtype=bool)
-        if pd.api.types.is_bool_dtype(column.dtype):
-            column = column.astype("boolean").astype("Int8")
-        if pd.api.types.is_complex_dtype(column.dtype) or not (
-            pd.api.types.is_numeric_dtype(column.dtype) or column.dtype == object
-        ):
-            self._refuse("numbers", column.iloc[0], 0, "Convert the column, or use CategoricalEncoder.")
-        if column.dtype == object:
-            return self._objects(column, missing)
-        if isinstance(column.dtype, np.dtype):
-            values = column.to_numpy()
-        else:
-            whole = pd.api.types.is_integer_dtype(column.dtype)
-            kind = np.dtype(column.dtype.numpy_dtype) if whole or column.dtype.kind == "f" else np.dtype(float)
-            values = column.to_numpy(dtype=kind, na_value=0)
-        if values.dtype.kind == "f":
-            values = np.where(missing, 0, values)
-            if not np.isfinite(values).all():
-                row = _first(~np.isfinite(values))
-                self._refuse("finite", values[row], row, "Replace infinite values by missing ones or by a cap.")
-        return values, missing
-
-    def _objects(self, column: pd.Series, missing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        present = column[~missing]
-        misfit = np.fromiter((not isinstance(v, Number) or isinstance(v, (bool, complex)) for v in present), bool)
-        if misfit.any():
-            row = int(np.flatnonzero(~missing)[_first(misfit)])
-            self._refuse("numbers", column.iloc[row], row, "Convert the column, or use CategoricalEncoder.")
-        whole = all(isinstance(value, (int, np.integer)) for value in present)
-        values = np.zeros(len(column), dtype=np.int64 if whole else np.float64)
-        values[~missing] = present.to_numpy(dtype=values.dtype)
-        return values, missing
 
     def _count(self, values: np.ndarray) -> np.ndarray:
         return values.astype(np.float64) if self.grid_ is None else self.grid_.to_count(values)

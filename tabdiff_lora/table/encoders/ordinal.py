@@ -12,7 +12,7 @@ from tabdiff_lora.table.encoders.ticks import NAT, TickEncoder
 class OrdinalEncoder(TickEncoder):
     """Ordered levels as their ranks: the order of a pandas category, the natural order of anything else. Exact.
 
-    Few levels become states, as in a categorical column; many share one numerical dimension, which keeps neighbours near.
+    Few levels become states, as in a categorical column; many share one dimension, which keeps neighbours near.
     """
 
     def _fit(self, column: pd.Series) -> None:

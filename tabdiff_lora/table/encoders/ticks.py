@@ -17,8 +17,8 @@ NAT = np.iinfo(np.int64).min
 class TickEncoder(ColumnEncoder):
     """Translate a column to whole ticks, and let ``NumericalEncoder`` hold those.
 
-    A subclass gives ``_to_ticks`` and ``_from_ticks``. The grid of the ticks (whole days, quarters of an hour) is learned
-    with them, so drawn values lie on it.
+    A subclass gives ``_to_ticks`` and ``_from_ticks``. The grid of the ticks (whole days, quarters of an hour) is
+    learned with them, so drawn values lie on it.
 
     Parameters
     ----------
