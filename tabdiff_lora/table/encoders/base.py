@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from tabdiff_lora.errors import EncodingError
 from tabdiff_lora.table.dtypes import dtype_to_text
 from tabdiff_lora.table.encoded import centre
+from tabdiff_lora.table.kinds import problem_with
 from tabdiff_lora.table.problem import Phrase, Problem, refuse
 
 MISSING = "(missing)"
@@ -35,6 +36,7 @@ class ColumnEncoder(TransformerMixin, BaseEstimator, ABC):
     A new kind of column is one subclass in one file: ``_fit`` learns from a pandas Series and sets the three attributes
     below, ``_encode`` and ``_decode`` translate. The law is ``decode(encode(x)) == x`` up to the resolution stated in
     the docstring; name, dtype and missing markers survive; a value that cannot be held is refused, never changed.
+    A class that names its ``kind`` (see ``kinds.KINDS``) is given columns of that kind only.
 
     Attributes
     ----------
@@ -47,6 +49,7 @@ class ColumnEncoder(TransformerMixin, BaseEstimator, ABC):
         Text of each level, in code order.
     """
 
+    kind: ClassVar[str | None] = None
     numerical_: tuple[str, ...]
     categorical_: tuple[str, ...]
     categories_: tuple[tuple[str, ...], ...]
@@ -70,13 +73,16 @@ class ColumnEncoder(TransformerMixin, BaseEstimator, ABC):
         self.n_features_in_ = 1
         self.container_ = _container(X)
         self.numerical_, self.categorical_, self.categories_ = (), (), ()
+        self._require_kind(column)
         self._fit(column)
         return self
 
     def encode(self, X) -> Block:
         """Return the column's ``Block``; raises EncodingError for a value that was not learned."""
         check_is_fitted(self)
-        return self._encode(as_column(X))
+        column = as_column(X)
+        self._require_kind(column)
+        return self._encode(column)
 
     def decode(self, num: np.ndarray, cat: np.ndarray, rng: np.random.Generator | None = None) -> pd.Series:
         """Return the column of ``num`` (n, d) normal scores and ``cat`` (n, c) codes, with its name and dtype."""
@@ -101,6 +107,11 @@ class ColumnEncoder(TransformerMixin, BaseEstimator, ABC):
         """Return the names of the encoded dimensions, numerical ones first."""
         check_is_fitted(self)
         return np.array(self.numerical_ + self.categorical_, dtype=object)
+
+    def _require_kind(self, column: pd.Series) -> None:
+        problem = problem_with(column, self.kind) if self.kind else None
+        if problem is not None:
+            raise EncodingError(str(problem))
 
     def _refuse(self, expected: str, got: object, row: int | None = None, cure: str = "") -> NoReturn:
         refuse(self.name_, expected, got, row, cure)

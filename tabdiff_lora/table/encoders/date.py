@@ -12,6 +12,8 @@ from tabdiff_lora.table.encoders.ticks import NAT, TickEncoder
 class DateEncoder(TickEncoder):
     """``datetime.date`` objects or pyarrow dates, as days since 1970. Exact."""
 
+    kind = "date"
+
     def _fit(self, column: pd.Series) -> None:
         self.marker_ = missing_marker(column)
         super()._fit(column)

@@ -15,6 +15,8 @@ class DatetimeEncoder(TickEncoder):
     Exact as long as the span holds fewer than 2^53 steps of the learned grid.
     """
 
+    kind = "datetime"
+
     def _fit(self, column: pd.Series) -> None:
         plain = _as_datetimes(column)
         self.unit_ = plain.dt.unit

@@ -170,7 +170,7 @@ class NumericalEncoder(ColumnEncoder):
 
     def _fit_marginal(self, support: np.ndarray, counts: np.ndarray):
         options = {"max_knots": self.max_knots, "extrapolate": self.extrapolate}
-        if isinstance(self.strategy, str):
+        if isinstance(self.strategy, str) and self.strategy in STRATEGIES:
             return STRATEGIES[self.strategy](support, counts, **options)
         if isinstance(self.strategy, BaseEstimator):
             return TransformerMarginal.fit(self.strategy, support, counts, **options)

@@ -15,6 +15,8 @@ class OrdinalEncoder(TickEncoder):
     Few levels become states, as in a categorical column; many share one dimension, which keeps neighbours near.
     """
 
+    kind = "ordinal"
+
     def _fit(self, column: pd.Series) -> None:
         self.levels_ = CategoricalEncoder(max_categories=np.inf).fit(column)
         super()._fit(column)

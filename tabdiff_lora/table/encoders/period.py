@@ -11,6 +11,8 @@ from tabdiff_lora.table.encoders.ticks import TickEncoder
 class PeriodEncoder(TickEncoder):
     """Periods of one frequency, as their ordinals. Exact."""
 
+    kind = "period"
+
     def _fit(self, column: pd.Series) -> None:
         self.freq_ = pd.PeriodIndex(column).freqstr
         super()._fit(column)

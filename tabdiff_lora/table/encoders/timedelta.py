@@ -15,6 +15,8 @@ class TimedeltaEncoder(TickEncoder):
     Exact as long as the span holds fewer than 2^53 steps of the learned grid.
     """
 
+    kind = "timedelta"
+
     def _fit(self, column: pd.Series) -> None:
         self.unit_ = _as_timedeltas(column).dt.unit
         super()._fit(column)
