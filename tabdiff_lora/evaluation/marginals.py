@@ -206,6 +206,6 @@ class Margins(Metric):
         }
         return Measurement(values, details={"columns": table})
 
-    def picture(self, case: Case) -> dict[str, pd.DataFrame]:
-        """Return what the report draws of a case."""
+    def explain(self, case: Case) -> dict[str, pd.DataFrame]:
+        """Return histograms to draw."""
         return {"histograms": histograms(case.real, case.candidate)}

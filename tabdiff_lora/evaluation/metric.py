@@ -108,8 +108,8 @@ class Metric(ABC):
         shuffled = case.real.shuffled(case.rng(3))
         return replace(case, candidate=shuffled.subsample(len(case.candidate), case.rng(4)))
 
-    def picture(self, case: Case) -> dict[str, pd.DataFrame]:
-        """Return further tables of a case that the report draws."""
+    def explain(self, case: Case) -> dict[str, pd.DataFrame]:
+        """Return further tables about the synthetic rows, which are not needed for the anchors."""
         return {}
 
 

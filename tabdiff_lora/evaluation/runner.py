@@ -12,16 +12,31 @@ from scipy import stats
 
 from tabdiff_lora.errors import SchemaError
 from tabdiff_lora.evaluation.association import Correlation, Trend
+from tabdiff_lora.evaluation.augmentation import AugmentationGain, GlobalUtility
 from tabdiff_lora.evaluation.columns import Arrays, TableReader
+from tabdiff_lora.evaluation.coverage import Coverage
 from tabdiff_lora.evaluation.detection import Detection
 from tabdiff_lora.evaluation.efficacy import Efficacy, reader_for
 from tabdiff_lora.evaluation.marginals import Margins
 from tabdiff_lora.evaluation.metric import Case, Metric, bootstrap_intervals, by_name
+from tabdiff_lora.evaluation.privacy import AttributeInference, Copies, MembershipInference
 from tabdiff_lora.evaluation.report import EvaluationReport
 from tabdiff_lora.evaluation.score import Measurement, MetricUnavailable, Score
+from tabdiff_lora.evaluation.validity import Validity
 
-DEFAULT_METRICS = (Margins, Trend, Correlation, Detection, Efficacy)
-ALL_METRICS = DEFAULT_METRICS
+DEFAULT_METRICS = (
+    Margins,
+    Trend,
+    Correlation,
+    Validity,
+    Coverage,
+    Detection,
+    Efficacy,
+    Copies,
+    MembershipInference,
+    AttributeInference,
+)
+ALL_METRICS = (*DEFAULT_METRICS, AugmentationGain, GlobalUtility)
 
 
 def evaluate(
@@ -164,7 +179,7 @@ def _measure(metric: Metric, case: Case, others: list[Arrays]) -> tuple[list[Sco
             if name in intervals:
                 fields |= {"interval": intervals[name], "interval_kind": kind}
         scores.append(Score(name, metric.group, direction=direction, seed=case.seed, **fields, **sizes))
-    return scores, dict(first.details) | metric.picture(cases[0])
+    return scores, dict(first.details) | metric.explain(cases[0])
 
 
 def _anchor(metric: Metric, stand_in, case: Case) -> Measurement | MetricUnavailable:
