@@ -65,9 +65,10 @@ class CosineSchedule(NoiseSchedule):
 
     offset: float = 0.008
     floor: float = 1e-4
+    sigma_min: float = 0.005
 
     def alpha_bar(self, t: Tensor) -> Tensor:
-        """Kept signal power; never below ``floor`` so that the reverse step stays defined at t = 1."""
+        """Kept signal power, in [floor, 1]: positive, so that the reverse step is defined at t = 1."""
         angle = (t + self.offset) / (1 + self.offset) * (math.pi / 2)
         return (torch.cos(angle) / math.cos(self.offset / (1 + self.offset) * math.pi / 2)).square().clamp_min(self.floor)
 
@@ -75,7 +76,7 @@ class CosineSchedule(NoiseSchedule):
         return self.alpha_bar(t).sqrt()
 
     def sigma(self, t: Tensor) -> Tensor:
-        return (1 - self.alpha_bar(t)).clamp_min(1e-8).sqrt()
+        return (1 - self.alpha_bar(t)).clamp_min(self.sigma_min**2).sqrt()
 
 
 @dataclass(frozen=True)

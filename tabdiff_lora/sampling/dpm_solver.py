@@ -32,7 +32,7 @@ class DPMSolverSampler(Sampler):
         schedule, mean = process.numerical.schedule, process.numerical.prior.mean
         h = schedule.log_ratio(s) - schedule.log_ratio(t)
         estimate = prediction.num
-        if previous is not None:
+        if previous is not None and s > 0:  # the last step may be long in lambda: extrapolating over it would overshoot
             before, t_before = previous
             r = (schedule.log_ratio(t) - schedule.log_ratio(t_before)) / h
             estimate = estimate + (estimate - before.num) / (2 * r)
