@@ -2,20 +2,156 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
-import jinja2
+import pandas as pd
+from jinja2 import Environment, Template
+from markupsafe import Markup
+
+from tabdiff_lora.evaluation import pictures
+from tabdiff_lora.evaluation.wording import CHAPTERS, title
 
 if TYPE_CHECKING:
     from tabdiff_lora.evaluation.report import EvaluationReport
 
-TEMPLATE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Synthetic data report</title></head><body><h1>Synthetic data report</h1>{{ table }}</body></html>
-"""
+MAX_TABLE_ROWS = 8
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["number"] = pictures.number
+    return environment.from_string(files(__package__).joinpath("templates/report.html").read_text("utf-8"))
 
 
 def render(report: EvaluationReport) -> str:
-    """Render a report."""
-    environment = jinja2.Environment(autoescape=True)
-    return environment.from_string(TEMPLATE).render(table=jinja2.utils.markupsafe.Markup(report._repr_html_()))
+    """Render a report; everything it shows is in its scores, details and about."""
+    groups = list(dict.fromkeys(score.group for score in report.scores))
+    chapters = []
+    for group in groups:
+        rows = []
+        for score in report.scores:
+            if score.group == group:
+                name, text = title(score.name)
+                rows.append({"score": score, "title": name, "text": text, "strip": Markup(pictures.strip(score))})
+        blocks = [block for make in _BLOCKS.get(group, ()) if (block := make(report.details)) is not None]
+        chapters.append({"name": group, "text": CHAPTERS.get(group, ""), "rows": rows, "blocks": blocks})
+    return _template().render(chapters=chapters, summary=_summary(report), about=_about(report))
+
+
+def _summary(report: EvaluationReport) -> str:
+    about = report.about
+    drawn = " + ".join(f"{n:,}" for n in about["n_synthetic"])
+    kinds = f"{len(about['numerical'])} numerical and {len(about['categorical'])} categorical columns"
+    held = f"{about['n_holdout']:,} held-out rows" if about["n_holdout"] else "no held-out rows"
+    target = f"; target {about['target']} ({about['task']})" if about["target"] else ""
+    return f"{drawn} synthetic rows judged against {about['n_real']:,} real rows and {held}, {kinds}{target}."
+
+
+def _about(report: EvaluationReport) -> str:
+    about = report.about
+    versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+    return (
+        f"Tables larger than {about['max_rows']:,} rows were subsampled; seed {about['random_state']}; computed in "
+        f"{about['seconds']} s with {versions}. Sizes, seeds and intervals of every score: report.to_frame()."
+    )
+
+
+def _margin_cards(details: Mapping[str, pd.DataFrame]) -> dict | None:
+    if "margins.columns" not in details:
+        return None
+    errors = details["margins.columns"].sort_values("shape_error", ascending=False, kind="stable")
+    bins = dict(list(details["margins.histograms"].groupby("column", sort=False)))
+    cards = []
+    for row in errors.itertuples():
+        if row.column not in bins:
+            continue
+        kind = "KS" if row.kind == "numerical" else "TV"
+        note = ""
+        if row.missing_real or row.missing_synthetic:
+            note = f"missing {row.missing_real:.1%} real, {row.missing_synthetic:.1%} synthetic"
+        svg = Markup(pictures.margin(bins[row.column]))
+        cards.append({"name": row.column, "error": f"{kind} {row.shape_error:.3f}", "svg": svg, "note": note})
+    return {"kind": "cards", "title": "Columns, the worst first", "text": "", "cards": cards}
+
+
+def _association_maps(details: Mapping[str, pd.DataFrame]) -> dict | None:
+    if "correlation.mixed_real" not in details:
+        return None
+    real, fake = details["correlation.mixed_real"], details["correlation.mixed_synthetic"]
+    matrices = {"real": real, "synthetic": fake, "difference": fake - real}
+    maps = [{"name": name, "svg": Markup(pictures.heatmap(m, f"association: {name}"))} for name, m in matrices.items()]
+    text = "Pearson correlation, correlation ratio or Cramér's V; red is positive, blue negative, strength is opacity."
+    return {"kind": "maps", "title": "Association between columns", "text": text, "maps": maps}
+
+
+def _tables(heading: str, text: str, *parts: tuple[str, str | None, dict[str, str]]):
+    """Make a block of small tables: (details key, column to sort by, columns to show and their names)."""
+
+    def block(details: Mapping[str, pd.DataFrame]) -> dict | None:
+        tables = []
+        for key, by, names in parts:
+            if key not in details or details[key].empty:
+                continue
+            table = details[key]
+            if by is not None:
+                table = table.sort_values(by, ascending=False, kind="stable")
+            shown = table[list(names)].rename(columns=names).head(MAX_TABLE_ROWS)
+            numbers = [name for name in shown if pd.api.types.is_numeric_dtype(shown[name].dtype)]
+            rows = [[None if pd.isna(cell) else cell for cell in row] for row in shown.itertuples(index=False)]
+            tables.append({"columns": list(shown), "numbers": numbers, "rows": rows})
+        return {"kind": "tables", "title": heading, "text": text, "tables": tables} if tables else None
+
+    return block
+
+
+_BLOCKS = {
+    "Single columns": [_margin_cards],
+    "Pairs of columns": [
+        _association_maps,
+        _tables(
+            "Pairs with the largest trend error",
+            "",
+            ("trend.pairs", "error", {"first": "column", "second": "with", "error": "error"}),
+        ),
+    ],
+    "Detection": [
+        _tables(
+            "What gives the synthetic rows away",
+            "Columns: how far the AUC falls when the critic may not use the column. Pairs, among the first five of "
+            "them: AUC of a small critic that sees only these two, with equal margins.",
+            ("detection.columns", "fall", {"column": "column", "fall": "AUC falls by"}),
+            ("detection.pairs", "auc", {"first": "column", "second": "with", "auc": "AUC"}),
+        )
+    ],
+    "Usefulness": [
+        _tables(
+            "Every column as the target",
+            "",
+            ("global_utility.targets", "score", {"target": "target", "score": "score"}),
+        )
+    ],
+    "Privacy": [
+        _tables(
+            "Membership attacks",
+            "The second number matters more: a leak usually concerns few rows.",
+            (
+                "membership.attacks",
+                None,
+                {"attack": "attack", "auc": "AUC", "tpr_at_1pct": "found at 1 % false alarms"},
+            ),
+        ),
+        _tables(
+            "Attribute attacks",
+            "Share of secrets guessed. What works on held-out rows as well is knowledge about the population.",
+            (
+                "attributes.secrets",
+                None,
+                {"secret": "secret", "training": "training rows", "held out": "held-out rows"},
+            ),
+        ),
+    ],
+}

@@ -8,8 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import sklearn
 from scipy import stats
 
+import tabdiff_lora
 from tabdiff_lora.errors import SchemaError
 from tabdiff_lora.evaluation.association import Correlation, Trend
 from tabdiff_lora.evaluation.augmentation import AugmentationGain, GlobalUtility
@@ -129,6 +131,7 @@ def evaluate(
         "task": task,
         "max_rows": max_rows,
         "random_state": random_state,
+        "versions": {m.__name__: m.__version__ for m in (tabdiff_lora, sklearn, pd, np)},
         "seconds": round(time.perf_counter() - start, 1),
     }
     return EvaluationReport(tuple(scores), details, about)
