@@ -14,6 +14,7 @@ from sklearn.base import clone
 
 from tabdiff_lora.errors import EncodingError
 
+ROUNDING = 1e-12  # scores this close to a seen value's, in probability, are that value
 TAIL = 0.05  # share of the sample whose spread an extrapolated tail continues
 
 
@@ -23,7 +24,7 @@ class QuantileMarginal:
 
     A value seen once, of rank r in n, is the point ``ndtri((r - 1/2) / n)``; a tied value owns the interval
     ``[ndtri(F(x-)), ndtri(F(x))]``. The inverse is piecewise linear in u = ndtr(z) with a flat step over each interval,
-    so ties come back exactly and distinct values are interpolated.
+    so seen values come back exactly and what lies between them is interpolated.
 
     Parameters
     ----------
@@ -71,7 +72,9 @@ class QuantileMarginal:
     def decode(self, z: np.ndarray) -> np.ndarray:
         """Return the value at each normal score (n,), inside the seen range unless ``extrapolate``."""
         xs, us = self._knots()
-        x = np.interp(ndtr(z), us, xs)
+        u = ndtr(z)
+        nearest = np.minimum(np.searchsorted(us, u - ROUNDING), len(us) - 1)
+        x = np.where(np.abs(us[nearest] - u) <= ROUNDING, xs[nearest], np.interp(u, us, xs))
         return self._with_tails(x, z) if self.extrapolate else x
 
     def _knots(self) -> tuple[np.ndarray, np.ndarray]:

@@ -28,9 +28,10 @@ class NumericalEncoder(ColumnEncoder):
     category with one level per atom (a value held exactly), one for missing and one for "the number holds it". A column
     with few distinct values is held by its state alone, one without atoms and gaps by its number alone.
 
-    Exact for tied values, for integers and for decimals (the grid they live on is learned); other values are exact up
-    to rounding. A column with more than ``max_knots`` distinct values keeps that many quantiles, and decoding is then
-    exact up to a mass of ``1 / max_knots``.
+    Every seen value comes back exactly from float64 scores; from float32 ones (about seven digits), tied values,
+    integers and decimals do. Integers that span more than 2^53 steps of their grid are rounded. A column with more than
+    ``max_knots`` distinct values keeps that many quantiles, and others are then exact up to rounding. Drawn values
+    lie on the learned grid, e.g. two decimals or multiples of 500.
 
     Parameters
     ----------
@@ -86,7 +87,7 @@ class NumericalEncoder(ColumnEncoder):
         if missing.all():
             self._refuse("at least one number", "only missing values", cure="Use ConstantEncoder.")
         self.marker_ = missing_marker(column)
-        self.decimal_ = column.dtype == object and isinstance(column[~missing].iloc[0], Decimal)
+        self.places_ = _decimal_places(column[~missing])
         values = values[~missing]
         self.grid_ = Grid.fit(values)
         support, counts = np.unique(self._count(values), return_counts=True)
@@ -117,9 +118,11 @@ class NumericalEncoder(ColumnEncoder):
         if self.has_missing_:
             state[missing] = len(self.categories_[0]) - 1
         elif missing.any() and self.missing != "never":
-            self._refuse("present, as in fit", "a missing value", _first(missing), "Fill it, or fit on data with gaps.")
+            self._refuse(
+                "present, as in fit", "a missing value", int(missing.argmax()), "Fill it, or fit on data with gaps."
+            )
         if is_number.any() and not self.has_number_:
-            row = _first(is_number)
+            row = int(is_number.argmax())
             cure = "Fit on data that has it, or use NumericalEncoder(atoms=None)."
             self._refuse("among the few values seen in fit", column.iloc[row], row, cure)
         low = np.full((len(x), len(self.numerical_)), -np.inf)
@@ -143,8 +146,8 @@ class NumericalEncoder(ColumnEncoder):
         if is_atom.any():
             x[is_atom] = self.atoms_[state[is_atom] - self.has_number_]
         values = self._value(x)
-        if self.decimal_:
-            values = [Decimal(str(value)) for value in values.tolist()]
+        if self.places_ is not None:
+            values = [Decimal(f"{value:.{self.places_}f}") for value in values.tolist()]
         return assemble(values, missing, self.dtype_, self.marker_)
 
     def atom_values(self) -> np.ndarray:
@@ -189,5 +192,8 @@ class NumericalEncoder(ColumnEncoder):
         return tuple(np.format_float_positional(value, trim="-") for value in self.atom_values().astype(float))
 
 
-def _first(mask: np.ndarray) -> int:
-    return int(np.flatnonzero(mask)[0])
+def _decimal_places(present: pd.Series) -> int | None:
+    """Return how many places ``Decimal`` objects have, None for anything else."""
+    if present.dtype != object or not isinstance(present.iloc[0], Decimal):
+        return None
+    return max(0, *(-value.as_tuple().exponent for value in present))
