@@ -15,21 +15,23 @@ from pathlib import Path
 from tabdiff_lora import __version__
 
 PACKAGES = ("catboost", "numpy", "pandas", "scikit-learn", "torch", "transformers", "peft")
+OPENMP = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY")
 
 
-def describe_machine() -> dict[str, str | int]:
-    """Name the processor, the cores this process may use and the operating system.
+def describe_machine() -> dict[str, str | int | None]:
+    """Name the processor, the cores this process may use, the operating system and how OpenMP was told to use threads.
 
     Returns
     -------
     dict
-        With the keys ``cpu``, ``cores`` and ``system``.
+        With the keys ``cpu``, ``cores``, ``system`` and the variables of ``OPENMP``, None where one is not set.
     """
     usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
     return {
         "cpu": _field_of("/proc/cpuinfo", "model name") or platform.processor() or platform.machine(),
         "cores": len(usable),
         "system": f"{platform.system()} {platform.machine()}",
+        **{variable: os.environ.get(variable) for variable in OPENMP},
     }
 
 
