@@ -63,8 +63,8 @@ class RowEmbedding(nn.Module):
         super().__init__()
         self.layout, self.max_one_hot = layout, max_one_hot
         self.fourier = FourierFeatures(n_frequencies, low=0.25, high=4.0)
-        self.numerical = nn.Linear(2 * layout.n_numerical, d_out)  # value and known flag
-        self.periodic = CastLinear(2 * n_frequencies * layout.n_numerical, d_out, bias=False)
+        self.numerical = _linear(nn.Linear, 2 * layout.n_numerical, d_out)  # value and known flag
+        self.periodic = _linear(CastLinear, 2 * n_frequencies * layout.n_numerical, d_out)
         d_cat = 0
         self.tables = nn.ModuleDict()
         for index, group in enumerate(layout.groups):
@@ -74,15 +74,17 @@ class RowEmbedding(nn.Module):
             else:
                 self.tables[str(index)] = nn.Embedding(n_columns * (group.cardinality + 1), d_embedding)
                 d_cat += n_columns * d_embedding
-        self.categorical = CastLinear(d_cat, d_out, bias=False)
+        self.categorical = _linear(CastLinear, d_cat, d_out)
 
     def forward(self, x_t: TableState, known: Tensor | None, dtype: torch.dtype = torch.float32) -> Tensor:
         """Rows to (B, d_out) of the given dtype."""
-        flags = torch.zeros_like(x_t.num) if known is None else known.to(x_t.num.dtype)
-        h = self.numerical(torch.cat([x_t.num, flags], dim=-1)).to(dtype)
-        if self.periodic.in_features:
+        h = 0.0
+        if self.numerical is not None:
+            flags = torch.zeros_like(x_t.num) if known is None else known.to(x_t.num.dtype)
+            h = self.numerical(torch.cat([x_t.num, flags], dim=-1)).to(dtype)
+        if self.periodic is not None:
             h = h + self.periodic(self.fourier(x_t.num).flatten(1).to(dtype))
-        if self.categorical.in_features:
+        if self.categorical is not None:
             parts = [self._group(i, g, x_t.cat[:, g.columns], dtype) for i, g in enumerate(self.layout.groups)]
             h = h + self.categorical(torch.cat(parts, dim=-1))
         return h
@@ -95,6 +97,23 @@ class RowEmbedding(nn.Module):
             return self.tables[str(index)](codes + offsets).flatten(1).to(dtype)
         one_hot = torch.zeros(len(codes), n_columns * n_levels, device=codes.device, dtype=dtype)
         return one_hot.scatter_(1, codes + offsets, 1.0)
+
+
+def _linear(kind: type[nn.Linear], d_in: int, d_out: int) -> nn.Linear | None:
+    """A layer, or None where a table has nothing to feed it."""
+    return kind(d_in, d_out, bias=False) if d_in else None
+
+
+class NumericalHead(nn.Module):
+    """A vector per row to the raw output F, zero at the start; (B, d_in) to (B, D), single precision."""
+
+    def __init__(self, d_in: int, n_numerical: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(n_numerical, d_in))
+        self.bias = nn.Parameter(torch.zeros(n_numerical))
+
+    def forward(self, h: Tensor) -> Tensor:
+        return F.linear(h.float(), self.weight, self.bias)
 
 
 class CategoryHead(nn.Module):

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from tabdiff_lora.backbones.base import Backbone
-from tabdiff_lora.backbones.embeddings import CategoryHead, RowEmbedding, TimeEmbedding
+from tabdiff_lora.backbones.embeddings import CategoryHead, NumericalHead, RowEmbedding, TimeEmbedding
 from tabdiff_lora.backbones.precision import CastLinear
 from tabdiff_lora.layout import TableLayout
 from tabdiff_lora.state import Prediction, TableState
@@ -78,9 +78,7 @@ class ResidualMLP(nn.Module):
         self.time = TimeEmbedding(d_time, d_block)
         self.row = RowEmbedding(layout, d_block, n_frequencies=n_frequencies, **sizes)
         self.blocks = nn.ModuleList(ResidualBlock(d_block, dropout) for _ in range(n_blocks))
-        self.numerical_head = nn.Linear(d_block, layout.n_numerical)
-        nn.init.zeros_(self.numerical_head.weight)
-        nn.init.zeros_(self.numerical_head.bias)
+        self.numerical_head = NumericalHead(d_block, layout.n_numerical)
         self.category_head = CategoryHead(layout, d_block, frequencies, **sizes)
 
     def forward(
@@ -91,7 +89,7 @@ class ResidualMLP(nn.Module):
         for block in self.blocks:
             h = block(h)
         h = nn.functional.layer_norm(h, h.shape[-1:])
-        return Prediction(self.numerical_head(h.float()), self.category_head(h))
+        return Prediction(self.numerical_head(h), self.category_head(h))
 
 
 class ResidualBlock(nn.Module):

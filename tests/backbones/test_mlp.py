@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+
+from tabdiff_lora.backbones import MLPBackbone
+from tabdiff_lora.backbones.embeddings import cross_entropies
+from tabdiff_lora.state import TableState
+from tabdiff_lora.table.encoded import EncodedTable
+from tests.exact import layout_of
+
+RNG = np.random.default_rng(0)
+
+
+def table(n=60, *cardinalities):
+    cat = np.stack([RNG.integers(k, size=n) for k in cardinalities], axis=1) if cardinalities else np.empty((n, 0), int)
+    return EncodedTable(layout_of(2, *cardinalities), *(RNG.normal(size=(n, 2)),) * 2, cat)
+
+
+def rows(encoded):
+    return TableState(torch.tensor(encoded.low).float(), torch.tensor(encoded.cat))
+
+
+@pytest.mark.parametrize("max_one_hot", [2, 256], ids=["embedded", "one-hot"])
+def test_untrained_network_says_zero_and_the_log_frequencies(max_one_hot):
+    encoded = table(60, 2, 4, 4)
+    network = MLPBackbone(d_block=16, n_blocks=2, max_one_hot=max_one_hot).build(encoded)
+    prediction = network(rows(encoded), torch.rand(60))
+    assert torch.equal(prediction.num, torch.zeros(60, 2))
+    expected = torch.tensor(np.log(np.maximum(np.concatenate(encoded.frequencies()), 1e-8))).float()
+    assert torch.allclose(prediction.cat_logits, expected.expand(60, -1), atol=1e-5)
+
+
+@pytest.mark.parametrize("max_one_hot", [2, 256], ids=["embedded", "one-hot"])
+def test_every_input_reaches_every_output(max_one_hot):
+    encoded = table(8, 2, 4)
+    torch.manual_seed(0)
+    network = MLPBackbone(d_block=16, n_blocks=2, max_one_hot=max_one_hot).build(encoded)
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    x, t, known = rows(encoded), torch.full((8,), 0.5), torch.zeros(8, 2, dtype=torch.bool)
+    base = network(x, t, known)
+    changed = {
+        "number": network(TableState(x.num + torch.tensor([0.0, 0.5]), x.cat), t, known),
+        "category": network(TableState(x.num, (x.cat + torch.tensor([0, 1])) % 4), t, known),
+        "time": network(x, t + 0.2, known),
+        "known": network(x, t, known | torch.tensor([True, False])),
+    }
+    for prediction in changed.values():
+        assert not torch.isclose(prediction.num, base.num).all(0).any()
+        assert not torch.isclose(prediction.cat_logits, base.cat_logits).all(0).any()
+
+
+def test_network_of_numbers_only_or_categories_only():
+    numbers = table(10)
+    assert MLPBackbone(d_block=8).build(numbers)(rows(numbers), torch.rand(10)).cat_logits.shape == (10, 0)
+    both = table(10, 3)
+    categories = EncodedTable(layout_of(0, 3), both.low[:, :0], both.high[:, :0], both.cat)
+    prediction = MLPBackbone(d_block=8).build(categories)(rows(categories), torch.rand(10))
+    assert prediction.num.shape == (10, 0) and prediction.cat_logits.shape == (10, 3)
+
+
+def test_shared_time_equals_repeated_time():
+    encoded = table(10, 3)
+    network = MLPBackbone(d_block=8).build(encoded)
+    one, many = network(rows(encoded), torch.tensor([0.3])), network(rows(encoded), torch.full((10,), 0.3))
+    assert torch.allclose(one.num, many.num) and torch.allclose(one.cat_logits, many.cat_logits)
+
+
+def test_cross_entropies_agree_with_torch_column_by_column():
+    layout = layout_of(0, 2, 3, 3, 5)
+    logits, codes = torch.randn(7, 13), torch.tensor([[1, 2, 0, 4]]).expand(7, 4)
+    blocks = logits.split([2, 3, 3, 5], dim=1)
+    expected = [torch.nn.functional.cross_entropy(b, codes[:, i], reduction="none") for i, b in enumerate(blocks)]
+    assert torch.allclose(cross_entropies(logits, codes, layout), torch.stack(expected, 1))
+
+
+def test_ten_thousand_levels_stay_small():
+    network = MLPBackbone().build(EncodedTable(layout_of(1, 10_000), *(np.zeros((5, 1)),) * 2, np.zeros((5, 1), int)))
+    assert sum(p.numel() for p in network.parameters()) < 3_000_000
+
+
+def test_backbone_is_cloned_with_its_parameters():
+    assert clone(MLPBackbone(d_block=17)).get_params()["d_block"] == 17

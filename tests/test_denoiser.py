@@ -1,0 +1,84 @@
+"""The denoiser starts as the Gaussian copula of the table and with a loss near one."""
+
+import numpy as np
+import pytest
+import torch
+
+from tabdiff_lora.backbones import MLPBackbone
+from tabdiff_lora.denoiser import Denoiser
+from tabdiff_lora.diffusion import CategoricalDiffusion, GaussianDiffusion, GaussianPrior, TableDiffusion
+from tabdiff_lora.sampling import DPMSolverSampler
+from tabdiff_lora.state import TableState
+from tabdiff_lora.table.encoded import EncodedTable
+from tabdiff_lora.training.trainer import stratified_times
+from tests.exact import layout_of
+
+RNG = np.random.default_rng(0)
+COVARIANCE = np.array([[1.0, 0.8, -0.3], [0.8, 1.0, 0.0], [-0.3, 0.0, 1.0]])
+FREQUENCIES = ([0.5, 0.5], [0.1, 0.2, 0.7])
+
+
+def gaussian_table(n=4_000) -> EncodedTable:
+    num = RNG.multivariate_normal(np.zeros(3), COVARIANCE, size=n)
+    cat = np.stack([RNG.choice(len(p), size=n, p=p) for p in FREQUENCIES], axis=1)
+    return EncodedTable(layout_of(3, 2, 3), num, num, cat)
+
+
+def untrained(table: EncodedTable, **options) -> Denoiser:
+    prior = GaussianPrior.fit(table.draw(RNG))
+    process = TableDiffusion(GaussianDiffusion(prior), CategoricalDiffusion(table.layout))
+    return Denoiser(process, MLPBackbone(d_block=32, n_blocks=1).build(table), torch.tensor(table.entropies()), **options)
+
+
+def test_untrained_denoiser_is_the_exact_denoiser_of_the_fitted_gaussian():
+    denoiser = untrained(gaussian_table())
+    numerical, t = denoiser.process.numerical, torch.tensor([0.5])
+    x_t = TableState(torch.randn(10, 3), torch.full((10, 2), 0))
+    sigma, total = numerical.schedule.sigma(t), numerical.prior.covariance.matrix()
+    gain = total @ torch.linalg.inv(total + sigma**2 * torch.eye(3))
+    expected = numerical.prior.mean + (x_t.num - numerical.prior.mean) @ gain.T
+    assert torch.allclose(denoiser(x_t, t).num, expected, atol=1e-4)
+
+
+def test_untrained_denoiser_samples_the_gaussian_copula():
+    table = gaussian_table()
+    with torch.inference_mode():
+        x = DPMSolverSampler(24).sample(untrained(table), 20_000, torch.Generator().manual_seed(0))
+    assert torch.allclose(torch.corrcoef(x.num.T), torch.tensor(np.corrcoef(table.low.T)).float(), atol=0.03)
+    for column, frequency in enumerate(table.frequencies()):
+        drawn = torch.bincount(x.cat[:, column]) / len(x.cat)
+        assert drawn.tolist() == pytest.approx(frequency.tolist(), abs=0.015)
+
+
+def test_loss_of_the_untrained_network_is_one_per_numerical_dimension_and_per_lost_category():
+    table, generator = gaussian_table(), torch.Generator().manual_seed(0)
+    x_0 = TableState(torch.tensor(table.low).float(), torch.tensor(table.cat))
+    with torch.no_grad():
+        loss = untrained(table).loss(x_0, stratified_times(len(table), generator), generator)
+    assert float(loss.numerical) == pytest.approx(1.0, abs=0.03)
+    assert float(loss.categorical) == pytest.approx(1.0, abs=0.05)
+
+
+def test_only_lost_categories_count():
+    """At t = 0 nothing is masked: with no numerical columns the loss is zero."""
+    table = gaussian_table(200)
+    table = EncodedTable(layout_of(0, 2, 3), table.low[:, :0], table.high[:, :0], table.cat)
+    x_0 = TableState(torch.zeros(200, 0), torch.tensor(table.cat))
+    loss = untrained(table).loss(x_0, torch.zeros(200), torch.Generator().manual_seed(0))
+    assert float(loss.rows.detach().abs().max()) == 0.0
+
+
+def test_bfloat16_agrees_with_float32():
+    table = gaussian_table(500)
+    torch.manual_seed(0)
+    denoiser = untrained(table)
+    with torch.no_grad():
+        for parameter in denoiser.parameters():
+            parameter.add_(0.05 * torch.randn_like(parameter))
+        x_t, t = TableState(torch.randn(50, 3), torch.tensor(table.cat[:50])), torch.rand(50)
+        exact = denoiser(x_t, t)
+        denoiser.dtype = torch.bfloat16
+        rough = denoiser(x_t, t)
+    assert rough.num.dtype == rough.cat_logits.dtype == torch.float32
+    assert torch.allclose(rough.num, exact.num, atol=0.1)
+    assert torch.allclose(rough.cat_logits, exact.cat_logits, atol=0.15)
