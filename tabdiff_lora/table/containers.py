@@ -38,7 +38,7 @@ class Container:
         frame = view(X)
         if isinstance(X, pd.DataFrame):
             return frame, cls("pandas")
-        if _is_array(X):
+        if not nw.dependencies.is_into_dataframe(X):
             return frame, cls("numpy", dtype=np.asarray(X).dtype.str)
         narwhal = nw.from_native(X, eager_only=True)
         schema = narwhal.to_arrow().schema.serialize().to_pybytes()
@@ -62,10 +62,13 @@ def view(X) -> pd.DataFrame:
     """Return a table of any container as a pandas frame; arrays get the labels x0, x1, ..."""
     if isinstance(X, pd.DataFrame):
         return X
-    if _is_array(X):
+    if not nw.dependencies.is_into_dataframe(X):
         values = np.asarray(X)
         if values.ndim != 2:
-            raise ValueError(f"shape of the table must be (n, p). Got {values.shape} instead. Reshape your data.")
+            raise ValueError(
+                f"shape of the table must be (n, p). Got {values.shape} instead. "
+                f"Reshape your data; make a sparse matrix dense with .toarray()."
+            )
         frame = pd.DataFrame(values, columns=[f"x{i}" for i in range(values.shape[1])])
         return frame.infer_objects() if values.dtype == object else frame
     pa = _pyarrow()
@@ -75,10 +78,6 @@ def view(X) -> pd.DataFrame:
         for name, column in zip(table.column_names, table.columns, strict=True)
     }
     return pd.DataFrame(columns, copy=False)
-
-
-def _is_array(X) -> bool:
-    return isinstance(X, (np.ndarray, list, tuple))
 
 
 def _to_arrow(column: pd.Series, arrow_type):

@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
-from tabdiff_lora.errors import ConditionError, EncodingError
+from tabdiff_lora.errors import ConditionError, EncodingError, SchemaError
 from tabdiff_lora.table.arrangement import Arrangement
 from tabdiff_lora.table.assignment import encoder_of_kind, named_encoders
 from tabdiff_lora.table.constraints import Unique
@@ -125,7 +125,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     def encode(self, X) -> EncodedTable:
         """Return the table as intervals and codes; raises SchemaError or EncodingError for what was not learned."""
         check_is_fitted(self)
-        frame = self._undropped(view(X))
+        frame = self._undropped(self._same_width(view(X), X))
         self.schema_.validate(frame)
         inner = self._rewrite(frame)
         if self.imputer_ is not None:
@@ -149,10 +149,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         Raises
         ------
         ConditionError
-            For an unknown column, or one that a constraint holds together with an absent one.
+            For an unknown column, or one that a constraint holds together with others that are not all given.
         """
         check_is_fitted(self)
         frame = view(X)
+        for constraint in self.constraints_:
+            if all(name in frame.columns and frame[name].notna().all() for name in constraint.names):
+                frame = constraint.transform(frame)
         parts = {}
         for name in frame.columns:
             if name not in self.encoders_:
@@ -223,6 +226,14 @@ class TableEncoder(TransformerMixin, BaseEstimator):
                 if pd.api.types.is_integer_dtype(column.dtype) or pd.api.types.is_string_dtype(column.dtype):
                     types.setdefault(column.name, "key")
         return types
+
+    def _same_width(self, frame: pd.DataFrame, X) -> pd.DataFrame:
+        """Refuse an array with another number of columns in scikit-learn's words: it has no names to speak of."""
+        n_features, expected = frame.shape[1], self.n_features_in_
+        if self.container_.library == "numpy" and not isinstance(X, pd.DataFrame) and n_features != expected:
+            name = type(self).__name__
+            raise SchemaError(f"X has {n_features} features, but {name} is expecting {expected} features as input.")
+        return frame
 
     def _undropped(self, frame: pd.DataFrame) -> pd.DataFrame:
         return frame.drop(columns=[name for name in self.dropped_ if name in frame.columns])

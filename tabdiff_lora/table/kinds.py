@@ -123,8 +123,8 @@ def problem_with(column: pd.Series, kind: str) -> Problem | None:
     """Return what keeps a column from being of this kind, or None."""
     sort = sort_of(column)
     if sort == "complex":
-        row, cure = 0, "Split it into a real and an imaginary column."
-        return Problem(column.name, "real numbers", column.iloc[row], row, cure)
+        cure = "Complex data not supported: split it into a real and an imaginary column."
+        return Problem(column.name, "real numbers", column.iloc[0], 0, cure)
     if sort == "object" and column.notna().any():
         return _mixture(column)
     if sort not in KINDS[kind].holds:

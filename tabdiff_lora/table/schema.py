@@ -116,7 +116,8 @@ def infer_schema(frame: pd.DataFrame, *, types: Mapping[Hashable, str] | None = 
     types = dict(types or {})
     problems = repeated_columns(frame)
     if not frame.shape[1]:
-        raise SchemaError("columns of the table must be at least one. Got an empty frame instead.")
+        shape = f"0 feature(s) (shape={frame.shape}) while a minimum of 1 is required."  # scikit-learn's words
+        raise SchemaError(f"columns of the table must be at least one. Got an empty frame instead: {shape}")
     if not len(frame):
         raise SchemaError("rows of the table must be at least one. Got 0 rows instead.")
     for name, kind in types.items():

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tabdiff_lora.errors import ConstraintError, EncodingError
+from tabdiff_lora.errors import ConditionError, ConstraintError, EncodingError
 from tabdiff_lora.table import FixedCombinations, Inequality, Range, TableEncoder, Unique
 
 
@@ -127,3 +127,12 @@ def test_a_unique_column_becomes_a_key_and_a_unique_pair_is_marked():
     drawn = random_rows(encoder)
     assert drawn["code"].is_unique
     assert encoder.violations(drawn).sum() == drawn.duplicated(["a", "b"]).sum() > 0
+
+
+def test_columns_held_together_are_known_together():
+    table = trips()
+    encoder = TableEncoder(constraints=[FixedCombinations(["city", "country"])]).fit(table)
+    _, _, cat_known = encoder.encode_known(table[["city", "country"]].head(3))
+    assert cat_known.sum() == 3
+    with pytest.raises(ConditionError, match="Got 'city' instead"):
+        encoder.encode_known(table[["city"]])

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 
-from tabdiff_lora.errors import EncodingError, SchemaError
+from tabdiff_lora.errors import ConditionError, EncodingError, SchemaError
 from tabdiff_lora.table import TableEncoder
 from tests.tables import gaussian_table, mixed_table
 
@@ -171,3 +171,28 @@ def test_decoded_normals_stay_in_range_and_keep_the_marginals():
     assert abs((fake["gain"] == 0).mean() - (table["gain"] == 0).mean()) < 0.02
     assert abs(fake["income"].mean() - table["income"].mean()) < 0.5
     pd.testing.assert_series_equal(fake["income"].round(2), fake["income"])
+
+
+def test_known_entries_are_absent_columns_and_gaps_left_out():
+    table = mixed_table()
+    encoder = TableEncoder().fit(table)
+    known = pd.DataFrame({"city": ["Rome", None, "Oslo"], "gain": [0.0, 123.0, None], "score": [0.5, None, None]})
+    encoded, num_known, cat_known = encoder.encode_known(known)
+    layout = encoder.layout_
+    city, state = layout.categorical.index("city"), layout.categorical.index("gain state")
+    gain, score = layout.numerical.index("gain"), layout.numerical.index("score")
+    assert cat_known[:, city].tolist() == [True, False, True]
+    assert cat_known[:, state].tolist() == [True, True, False]
+    assert num_known[:, gain].tolist() == [False, True, False]  # the atom 0 is held by its state
+    assert num_known[:, score].tolist() == [True, False, False]
+    assert num_known.sum() == 2
+    assert cat_known.sum() == 4
+    back = encoder.decode(encoded.centre(), encoded.cat)
+    assert back["city"][[0, 2]].tolist() == ["Rome", "Oslo"]
+    assert back["score"][0] == pytest.approx(0.5)
+
+
+def test_conditions_on_unknown_columns_are_refused():
+    encoder = TableEncoder().fit(gaussian_table())
+    with pytest.raises(ConditionError, match=r"conditions must be on columns that are learned .*Got 'c' instead"):
+        encoder.encode_known(pd.DataFrame({"c": [1.0]}))
