@@ -151,7 +151,7 @@ def small_critic(categorical: np.ndarray, seed: int = 0) -> HistGradientBoosting
     )
 
 
-def culprit_columns(real: Arrays, synthetic: Arrays, *, seed: int, n_jobs: int | None) -> pd.DataFrame:
+def culprit_columns(real: Arrays, synthetic: Arrays, *, seed: int) -> pd.DataFrame:
     """How much the critic needs each column: fall of its AUC on a held-out half when the column is shuffled there."""
     x, y, mask = critic_matrix(real, synthetic)
     train, test = next(StratifiedKFold(2, shuffle=True, random_state=seed).split(x, y))
@@ -200,8 +200,8 @@ class Detection(Metric):
     detection_dependence : margins of the synthetic table made equal to the real ones (`match_margins`), so that only
         dependence can differ.
 
-    The details name the columns the critic needs most and, among the first five of them, the pairs whose dependence
-    is wrong.
+    The details name the columns the critic needs most and, among the five it needs most once margins are equal, the
+    pairs whose dependence is wrong.
 
     Parameters
     ----------
@@ -245,9 +245,10 @@ class Detection(Metric):
     def explain(self, case: Case) -> dict[str, pd.DataFrame]:
         """Name the culprits."""
         reference, candidate = self._tables(case)
-        columns = culprit_columns(reference, candidate, seed=case.seed, n_jobs=case.n_jobs)
+        columns = culprit_columns(reference, candidate, seed=case.seed)
         repaired = match_margins(candidate, reference, case.rng(18))
-        suspects = list(columns["column"][:5])
+        dependent = culprit_columns(reference, repaired, seed=case.seed)
+        suspects = list(dependent["column"][:5])
         pairs = culprit_pairs(reference, repaired, suspects, seed=case.seed, n_jobs=case.n_jobs)
         return {"columns": columns, "pairs": pairs}
 

@@ -121,8 +121,8 @@ _BLOCKS = {
     "Detection": [
         _tables(
             "What gives the synthetic rows away",
-            "Columns: how far the AUC falls when the critic may not use the column. Pairs, among the first five of "
-            "them: AUC of a small critic that sees only these two, with equal margins.",
+            "Columns: how far the AUC falls when the critic may not use the column. Pairs: AUC of a small critic that "
+            "sees only these two, with equal margins.",
             ("detection.columns", "fall", {"column": "column", "fall": "AUC falls by"}),
             ("detection.pairs", "auc", {"first": "column", "second": "with", "auc": "AUC"}),
         )
@@ -137,11 +137,12 @@ _BLOCKS = {
     "Privacy": [
         _tables(
             "Membership attacks",
-            "The second number matters more: a leak usually concerns few rows.",
+            "AUC, and the share of members found at 1 % false alarms. The second matters more: a leak usually concerns "
+            "few rows.",
             (
                 "membership.attacks",
                 None,
-                {"attack": "attack", "auc": "AUC", "tpr_at_1pct": "found at 1 % false alarms"},
+                {"attack": "attack", "auc": "AUC", "tpr_at_1pct": "found at 1 %"},
             ),
         ),
         _tables(
@@ -150,7 +151,7 @@ _BLOCKS = {
             (
                 "attributes.secrets",
                 None,
-                {"secret": "secret", "training": "training rows", "held out": "held-out rows"},
+                {"secret": "secret", "training": "training", "held out": "held out"},
             ),
         ),
     ],

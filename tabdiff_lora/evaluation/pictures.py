@@ -13,8 +13,11 @@ MAX_BARS = 8
 
 
 def short(text: str, length: int) -> str:
-    """Cut a label to a length, with an ellipsis."""
-    return text if len(text) <= length else text[: length - 1] + "…"
+    """Cut a label to a length; the end stays, as it often tells columns apart."""
+    if len(text) <= length:
+        return text
+    tail = (length - 1) // 3
+    return text[: length - 1 - tail] + "…" + text[len(text) - tail :]
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -43,9 +46,8 @@ def strip(score: Score, width: int = 180, height: int = 22) -> str:
     y = height / 2
     parts = [f'<line class="axis" x1="4" x2="{width - 4}" y1="{y}" y2="{y}"/>']
     if score.interval is not None:
-        parts.append(
-            f'<line class="interval" x1="{x(score.interval[0])}" x2="{x(score.interval[1])}" y1="{y}" y2="{y}"/>'
-        )
+        left, right = (x(bound) for bound in score.interval)
+        parts.append(f'<line class="interval" x1="{left}" x2="{right}" y1="{y}" y2="{y}"/>')
     for side, value in (("floor", score.floor), ("ceiling", score.ceiling)):
         if value is not None:
             parts.append(f'<line class="{side}" x1="{x(value)}" x2="{x(value)}" y1="3" y2="{height - 3}"/>')
@@ -82,7 +84,7 @@ def _bars(table: pd.DataFrame, width: int) -> str:
     rows = list(table[["bin", "real", "synthetic"]].itertuples(index=False, name=None))
     if len(rows) > MAX_BARS:
         rest = rows[MAX_BARS - 1 :]
-        rows = rows[: MAX_BARS - 1] + [("(all others)", sum(r[1] for r in rest), sum(r[2] for r in rest))]
+        rows = [*rows[: MAX_BARS - 1], ("(all others)", sum(r[1] for r in rest), sum(r[2] for r in rest))]
     top = max(max(real, fake) for _, real, fake in rows) or 1.0
     step, start = 16, 104
     parts = []
@@ -90,7 +92,7 @@ def _bars(table: pd.DataFrame, width: int) -> str:
         y = i * step
         lengths = [max(share / top * (width - start - 2), 0.5) for share in (real, fake)]
         parts.append(
-            f'<text x="{start - 6}" y="{y + 11}" text-anchor="end">{escape(short(label, 17))}</text>'
+            f'<text x="{start - 6}" y="{y + 11}" text-anchor="end">{escape(short(label, 15))}</text>'
             f'<rect class="real" x="{start}" y="{y + 2}" width="{lengths[0]:.1f}" height="6"/>'
             f'<rect class="fake-bar" x="{start}" y="{y + 8}" width="{lengths[1]:.1f}" height="4"/>'
         )

@@ -13,7 +13,7 @@ from tabdiff_lora.evaluation import EvaluationReport, evaluate
 def draw(n, seed, noise=0.0):
     """Rows of a small mixed table; ``noise`` blurs margins and dependence."""
     rng = np.random.default_rng(seed)
-    x = rng.normal(size=n)
+    x = rng.normal(size=n).round(2)
     y = x + 0.5 * rng.normal(size=n)
     c = np.where(x + 0.3 * rng.normal(size=n) > 0, "high", "low")
     swap = rng.random(n) < noise
