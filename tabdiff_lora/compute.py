@@ -12,8 +12,20 @@ import torch
 
 
 def resolve_device(device: str | torch.device) -> torch.device:
-    """``"auto"`` is CUDA where present, then MPS, then the CPU; anything else is taken as it is."""
+    """``"auto"`` is CUDA where present, then MPS, then the CPU.
+
+    Raises
+    ------
+    ValueError
+        If the device is unknown to torch or not present on this machine.
+    """
     if device != "auto":
+        try:
+            torch.empty(1, device=device)
+        except (RuntimeError, AssertionError) as error:
+            raise ValueError(
+                f"device must be 'auto' or a device of this machine. Got {device!r} instead. ({error})"
+            ) from error
         return torch.device(device)
     if torch.cuda.is_available():
         return torch.device("cuda")

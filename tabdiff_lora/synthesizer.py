@@ -10,12 +10,13 @@ import math
 import time
 from numbers import Integral, Real
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 import torch
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from tabdiff_lora.backbones import Backbone, MLPBackbone
 from tabdiff_lora.compute import limited_threads, resolve_device, resolve_dtype
@@ -51,8 +52,11 @@ class TabularDiffusionSynthesizer(BaseEstimator):
         Passed to :class:`TableEncoder`.
     types : dict of column -> kind, optional
         Overrides the inferred kind of columns, e.g. ``{"zip": "categorical"}``.
-    missing : {"generate", "never"}, default="generate"
-        Whether drawn rows have missing values as the data has them, or none.
+    missing : {"generate", "never", "regression"}, default="generate"
+        Whether drawn rows have missing values as the data has them, or none; "regression" fills the gaps of the training
+        table first, by iterated regression of each column on the others.
+    constraints : sequence of constraints, default=()
+        Rules that hold for every training row and then for every drawn one, e.g. ``Inequality("start", "end")``.
     max_epochs : "auto", int or None, default="auto"
         Passes over the rows at most. ``"auto"`` chooses by the size of the table unless ``max_time`` is given; 0 leaves
         the network untrained, which is the Gaussian copula of the table.
@@ -110,7 +114,7 @@ class TabularDiffusionSynthesizer(BaseEstimator):
         "sampler": [StrOptions(set(SAMPLERS)), Sampler],
         "n_sampling_steps": [Interval(Integral, 2, None, closed="left")],
         "types": [dict, None],
-        "missing": [StrOptions({"generate", "never"})],
+        "missing": [StrOptions({"generate", "never", "regression"})],
         "max_epochs": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left"), None],
         "max_time": [Interval(Real, 0, None, closed="neither"), str, None],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -133,6 +137,7 @@ class TabularDiffusionSynthesizer(BaseEstimator):
         encoders="auto",
         types=None,
         missing="generate",
+        constraints=(),
         max_epochs="auto",
         max_time=None,
         batch_size="auto",
@@ -152,6 +157,7 @@ class TabularDiffusionSynthesizer(BaseEstimator):
         self.encoders = encoders
         self.types = types
         self.missing = missing
+        self.constraints = constraints
         self.max_epochs = max_epochs
         self.max_time = max_time
         self.batch_size = batch_size
@@ -190,8 +196,11 @@ class TabularDiffusionSynthesizer(BaseEstimator):
         max_seconds = parse_duration(self.max_time)
         root = stream(seed_sequence(self.random_state), FIT)
         self.device_ = resolve_device(self.device)
-        self.encoder_ = TableEncoder(self.encoders, types=self.types, missing=self.missing).fit(_with_target(X, y))
-        table = self.encoder_.encode(_with_target(X, y))
+        X = _with_target(X, y)
+        self.encoder_ = TableEncoder(
+            self.encoders, types=self.types, missing=self.missing, constraints=self.constraints
+        ).fit(X)
+        table = self.encoder_.encode(X)
         self.schema_, self.n_features_in_ = self.encoder_.schema_, self.encoder_.n_features_in_
         if hasattr(self.encoder_, "feature_names_in_"):
             self.feature_names_in_ = self.encoder_.feature_names_in_
@@ -281,6 +290,8 @@ class TabularDiffusionSynthesizer(BaseEstimator):
         return table.take(order[n_held_out:]), table.take(order[:n_held_out])
 
     def _max_steps(self, n_rows: int, batch_size: int, max_seconds: float | None) -> int | None:
+        if self.encoder_.layout_.n_numerical + self.encoder_.layout_.n_categorical == 0:
+            return 0  # only constants: nothing to learn
         if self.max_epochs == "auto":
             return None if max_seconds is not None else math.ceil(default_row_passes(n_rows) / batch_size)
         if self.max_epochs is None:
@@ -320,12 +331,18 @@ def default_row_passes(n_rows: int) -> int:
 
 
 def _with_target(X, y):
-    """X with y as its last column; X itself when there is no y."""
+    """X with y as its last column, in the container of X; X itself when there is no y."""
     if y is None:
         return X
+    if not nw.dependencies.is_into_dataframe(X):
+        return np.column_stack([np.asarray(X), column_or_1d(y)])
+    check_consistent_length(X, y)
+    frame, name = nw.from_native(X, eager_only=True), getattr(y, "name", None) or "target"
+    if name in frame.columns:
+        raise ValueError(f"name of y must not be a column of X. Got {name!r} instead. Rename one of them.")
     if isinstance(X, pd.DataFrame):
-        name = getattr(y, "name", None) or "target"
-        if name in X.columns:
-            raise ValueError(f"name of y must not be a column of X. Got {name!r} instead. Rename one of them.")
-        return X.assign(**{name: np.asarray(y) if not isinstance(y, pd.Series) else y.set_axis(X.index)})
-    return np.column_stack([np.asarray(X), np.asarray(y)])
+        return X.assign(**{name: y.set_axis(X.index) if isinstance(y, pd.Series) else column_or_1d(y)})
+    column = nw.from_native(y, allow_series=True) if nw.dependencies.is_into_series(y) else column_or_1d(y)
+    if not isinstance(column, nw.Series):
+        column = nw.new_series(name, column, backend=frame.implementation)
+    return frame.with_columns(column.alias(name)).to_native()

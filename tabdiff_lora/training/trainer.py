@@ -209,7 +209,7 @@ class Trainer:
     def _diverged(self, loss, history: History) -> None:
         half = "numerical" if not torch.isfinite(loss.numerical) else "categorical"
         raise TrainingError(
-            f"loss of training must be finite. Got {float(loss.rows.mean())} in the {half} half, epoch "
+            f"loss of training must be finite. Got {loss.rows.detach().mean().item()} in the {half} half, epoch "
             f"{history.n_epochs:.1f}, step {history.n_steps} instead. Lower learning_rate, or set precision='float32'."
         )
 

@@ -1,0 +1,241 @@
+"""fit(df).sample(n), as a user meets it."""
+
+import copy
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from tabdiff_lora import TabularDiffusionSynthesizer
+from tabdiff_lora.backbones import MLPBackbone
+from tabdiff_lora.errors import SchemaError
+from tabdiff_lora.sampling import HeunSampler
+from tests.tables import every_kind, gaussian_table, mixed_table
+
+SMALL = MLPBackbone(d_block=32, n_blocks=1)
+
+
+def quick(**parameters) -> TabularDiffusionSynthesizer:
+    return TabularDiffusionSynthesizer(SMALL, **{"max_epochs": 5, "n_sampling_steps": 8, "random_state": 0} | parameters)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return quick().fit(mixed_table())
+
+
+def test_rows_come_back_as_the_table_has_them(fitted):
+    table, drawn = mixed_table(), fitted.sample(333)
+    assert list(drawn.columns) == list(table.columns) and len(drawn) == 333
+    assert (drawn.dtypes == table.dtypes).all()
+    assert drawn.index.equals(pd.RangeIndex(333))
+    for name in table.select_dtypes("number"):
+        assert drawn[name].dropna().between(table[name].min(), table[name].max()).all()
+    assert (drawn["income"] == drawn["income"].round(2)).all()
+    assert set(drawn["city"]) <= set(table["city"])
+    assert drawn["size"].cat.ordered and list(drawn["size"].cat.categories) == ["S", "M", "L", "XL"]
+    assert 0.1 < drawn["rate"].isna().mean() < 0.3
+    assert not drawn.drop(columns=["rate", "note"]).isna().any().any()
+
+
+def test_every_kind_of_column_survives():
+    table = every_kind()
+    drawn = quick(max_epochs=1).fit(table).sample(50)
+    assert (drawn.dtypes == table.dtypes).all()
+
+
+def test_training_teaches_dependence_that_the_copula_cannot_hold():
+    """A ring: uncorrelated coordinates at a fixed distance from the centre."""
+    angle = np.random.default_rng(0).uniform(0, 2 * np.pi, 2_000)
+    ring = pd.DataFrame({"x": np.cos(angle), "y": np.sin(angle)})
+    radius = {
+        epochs: np.hypot(*quick(max_epochs=epochs, batch_size=256, n_sampling_steps=20).fit(ring).sample(1_000).T.values)
+        for epochs in (0, 150)
+    }
+    assert radius[0].std() > 0.2
+    assert radius[150].std() < 0.12
+
+
+def test_untrained_network_is_the_gaussian_copula():
+    table = gaussian_table(2_000)
+    drawn = quick(max_epochs=0, n_sampling_steps=20).fit(table[["a", "b"]]).sample(4_000)
+    assert drawn.corr(method="spearman").iloc[0, 1] == pytest.approx(
+        table[["a", "b"]].corr(method="spearman").iloc[0, 1], abs=0.05
+    )
+
+
+def test_same_seed_same_rows_whatever_the_number(fitted):
+    few, many = fitted.sample(5, random_state=3), fitted.sample(3_000, random_state=3)
+    pd.testing.assert_frame_equal(few, many.head(5))
+    assert not fitted.sample(5, random_state=4).equals(few)
+
+
+def test_fit_and_first_sample_are_repeatable_and_the_second_sample_is_new():
+    table = gaussian_table()
+    first, second = (quick().fit(table) for _ in range(2))
+    rows = first.sample(10)
+    pd.testing.assert_frame_equal(rows, second.sample(10))
+    assert not first.sample(10).equals(rows)
+
+
+def test_global_generators_are_not_touched():
+    np.random.seed(0), torch.manual_seed(0)
+    expected = np.random.rand(), torch.rand(1)
+    np.random.seed(0), torch.manual_seed(0)
+    threads = torch.get_num_threads()
+    quick(max_epochs=1).fit(gaussian_table()).sample(3)
+    assert np.random.rand() == expected[0] and torch.rand(1) == expected[1]
+    assert torch.get_num_threads() == threads
+
+
+def test_the_callers_table_is_never_changed(fitted):
+    table = mixed_table()
+    before = table.copy(deep=True)
+    quick(max_epochs=1).fit(table)
+    pd.testing.assert_frame_equal(table, before)
+
+
+def test_y_is_modelled_jointly_under_its_name():
+    table = gaussian_table()
+    X, y = table[["a", "b"]], table["label"]
+    assert list(quick().fit(X, y).sample(3).columns) == ["a", "b", "label"]
+    assert list(quick().fit(X, y.to_numpy()).sample(3).columns) == ["a", "b", "target"]
+    shuffled = y.set_axis(y.index[::-1])  # rows belong together by position, as everywhere in scikit-learn
+    pd.testing.assert_frame_equal(quick().fit(X, shuffled).sample(5), quick().fit(X, y).sample(5))
+
+
+def test_arrays_and_polars_frames_come_back_as_they_went_in():
+    X = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
+    drawn = quick().fit(X, np.arange(60)).sample(4)
+    assert isinstance(drawn, np.ndarray) and drawn.shape == (4, 4)
+    frame = pl.DataFrame({"a": [1.5, 2.5, 3.5] * 20, "b": ["x", "y", None] * 20})
+    drawn = quick(max_epochs=1).fit(frame.select("a"), frame["b"]).sample(4)
+    assert isinstance(drawn, pl.DataFrame) and drawn.schema == frame.schema
+
+
+def test_history_and_fitted_attributes(fitted):
+    assert list(fitted.history_.columns) == ["step", "epoch", "seconds", "train_loss", "validation_loss"]
+    assert fitted.history_["step"].is_monotonic_increasing and fitted.history_["step"].iloc[-1] == fitted.n_iter_
+    best = fitted.history_.loc[fitted.history_["validation_loss"].idxmin(), "step"]
+    assert fitted.best_iter_ == best
+    assert fitted.n_parameters_ == fitted.n_trainable_parameters_ == sum(p.numel() for p in fitted.module_.parameters())
+    assert fitted.n_features_in_ == 10 and list(fitted.feature_names_in_) == list(mixed_table().columns)
+
+
+def test_sampler_may_be_changed_after_fit(fitted):
+    other = copy.deepcopy(fitted).set_params(sampler=HeunSampler(6, unmasking="independent"))
+    assert not other.sample(20, random_state=0).equals(fitted.sample(20, random_state=0))
+    for name in ("ddim", "ancestral", "heun", "dpmpp"):
+        assert len(other.set_params(sampler=name, n_sampling_steps=4).sample(2)) == 2
+
+
+def test_parameters_survive_clone_and_reach_the_backbone():
+    synth = clone(quick()).set_params(backbone__d_block=48)
+    synth.fit(gaussian_table(60))
+    assert synth.module_.numerical_head.weight.shape[1] == 48
+    assert SMALL.d_block == 32
+
+
+def test_time_budget_given_as_text():
+    synth = quick(max_epochs=None, max_time="1s").fit(gaussian_table())
+    assert synth.fit_time_ < 10 and synth.stop_reason_
+
+
+def test_verbose_shows_a_bar_on_standard_error_and_silence_is_the_default(capsys):
+    quick(max_epochs=1).fit(gaussian_table(60)).sample(1)
+    assert capsys.readouterr() == ("", "")
+    quick(max_epochs=1, verbose=1).fit(gaussian_table(60))
+    out, err = capsys.readouterr()
+    assert out == "" and "held-out loss" in err
+
+
+@pytest.mark.parametrize("n", [0, 1, 2_049])
+def test_exactly_n_rows(fitted, n):
+    assert len(fitted.sample(n)) == n
+    assert (fitted.sample(n).dtypes == mixed_table().dtypes).all()
+
+
+BASE = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0], "b": ["x", "y", "x", "y"]})
+
+
+@pytest.mark.parametrize(
+    "table", [BASE.iloc[:1], BASE[["a"]], BASE[["b"]], BASE.assign(n=np.nan), BASE.assign(c=5)],
+    ids=["one row", "one number", "one text", "all null", "constant"],
+)  # fmt: skip
+def test_degenerate_tables_work(table):
+    drawn = quick().fit(table).sample(7)
+    assert len(drawn) == 7 and (drawn.dtypes == table.dtypes).all()
+    if "n" in table:
+        assert drawn["n"].isna().all()
+    if "c" in table:
+        assert (drawn["c"] == 5).all()
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (pd.DataFrame(), "columns of the table must be at least one"),
+        (BASE.iloc[:0], "rows of the table must be at least one"),
+        (BASE.assign(a=[1, np.inf, 2, 3]), r"column 'a' must be finite. Got inf \(row 1\)"),
+        (pd.concat([BASE, BASE[["a"]]], axis=1), "name of column 'a' must be unique"),
+        (BASE.assign(m=["u", 1, 2.5, None]), "column 'm' must be of one type .* Convert the column"),
+        (BASE.assign(z=[1j, 2, 3, 4]), "column 'z' must be real numbers"),
+    ],
+    ids=["empty", "zero rows", "infinite", "duplicate names", "mixed types", "complex"],
+)
+def test_bad_tables_are_refused_by_column_value_and_cure(table, message):
+    with pytest.raises(SchemaError, match=message):
+        quick().fit(table)
+
+
+def test_all_problems_of_a_table_are_listed_at_once():
+    with pytest.raises(SchemaError, match=r"(?s)column 'a' must be finite.*column 'm' must be of one type"):
+        quick().fit(BASE.assign(a=[1, np.inf, 2, 3], m=["u", 1, 2.5, None]))
+
+
+@pytest.mark.parametrize("n", [-1, 2.5, "3"])
+def test_bad_number_of_rows(fitted, n):
+    with pytest.raises(ValueError, match="n_samples of sample must be a whole number >= 0. Got"):
+        fitted.sample(n)
+
+
+def test_sample_before_fit():
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        quick().sample(1)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"backbone": "mpl"}, "The 'backbone' parameter .* Got 'mpl' instead"),
+        ({"max_time": "abc"}, "max_time must be a positive number of seconds"),
+        ({"max_epochs": None}, "max_epochs and max_time must not both be None"),
+        ({"device": "nowhere"}, "device must be 'auto' or a device of this machine. Got 'nowhere'"),
+        ({"validation_fraction": 1.5}, "The 'validation_fraction' parameter"),
+    ],
+)
+def test_bad_parameters(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        quick().set_params(**parameters).fit(BASE)
+
+
+def test_bad_targets():
+    with pytest.raises(ValueError, match="name of y must not be a column of X. Got 'a' instead. Rename"):
+        quick().fit(BASE, BASE["a"])
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        quick().fit(BASE, [1, 2, 3])
+
+
+def test_mlp_needs_neither_transformers_nor_catboost():
+    code = (
+        "import sys; from tests.test_synthesizer import quick, BASE; quick(max_epochs=1).fit(BASE).sample(1);"
+        "print([m for m in ('transformers', 'peft', 'catboost', 'matplotlib') if m in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
