@@ -132,7 +132,7 @@ def problem_with(column: pd.Series, kind: str) -> Problem | None:
         if row is not None:
             cure = f"Convert the column, or declare it with types={{{column.name!r}: ...}}."
             return Problem(column.name, KINDS[kind].values, column.iloc[row], row, cure)
-    if sort == "number" and kind == "numerical":
+    if sort == "number" and kind == "numerical" and column.dtype.kind not in "iu":
         infinite = np.isinf(column.to_numpy(dtype=float, na_value=np.nan))
         if infinite.any():
             row = int(infinite.argmax())

@@ -57,6 +57,9 @@ def test_one_rare_level_alone_is_kept_as_it_is():
 
 
 def test_never_puts_a_seen_level_in_a_gap():
-    column = pd.Series(["a"] * 3 + ["b"] + [None] * 4)
-    encoder = CategoricalEncoder(missing="never").fit(column)
-    assert encoder.inverse_transform(encoder.transform(column)).notna().all()
+    column = pd.Series(["a"] * 3 + ["b", "c"] + [None] * 4)
+    encoder = CategoricalEncoder(missing="never", min_count=2).fit(column)
+    assert encoder.categories_ == (("a", "(rare)", "(missing)"),)
+    drawn = encoder.decode(np.empty((300, 0)), np.repeat([1, 2], 150)[:, None], np.random.default_rng(0))
+    assert set(drawn[:150]) == {"b", "c"}
+    assert set(drawn[150:]) == {"a", "b", "c"}

@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tabdiff_lora.table import TableEncoder, TableSchema, infer_schema
@@ -90,6 +90,20 @@ def test_every_score_and_code_decodes_to_a_row_of_the_schema(table, seed):
         if column.kind in {"numerical", "datetime", "timedelta", "period", "date"}:
             seen = table[column.name].dropna()
             assert drawn[column.name].dropna().between(seen.min(), seen.max()).all()
+
+
+@pytest.mark.filterwarnings("ignore:column .* is taken for a")
+@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(table=tables())
+def test_every_polars_table_comes_back(table):
+    pl = pytest.importorskip("polars")
+    frame = pl.from_pandas(table.select_dtypes(exclude=pd.PeriodDtype))
+    assume(frame.width)
+    learned = {column.name: "categorical" for column in infer_schema(table).columns if column.kind in {"key", "text"}}
+    encoder = TableEncoder(types={name: kind for name, kind in learned.items() if name in frame.columns}).fit(frame)
+    back = encoder.inverse_transform(encoder.transform(frame))
+    assert back.schema == frame.schema
+    assert back.equals(frame)
 
 
 @settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])

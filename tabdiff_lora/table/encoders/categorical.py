@@ -89,13 +89,11 @@ class CategoricalEncoder(ColumnEncoder):
     def _decode(self, num: np.ndarray, cat: np.ndarray, rng: np.random.Generator) -> pd.Series:
         code = cat[:, 0].copy() if self.categorical_ else np.zeros(len(num), dtype=np.int64)
         missing = code == self.n_common_ + self.has_rare_
-        if self.missing == "never" and self.levels_:
-            code[missing] = self._draw(int(missing.sum()), 0, rng)
-            missing = np.zeros(len(code), dtype=bool)
-        elif self.has_rare_:
+        if self.has_rare_:
             rare = code == self.n_common_
             code[rare] = self._draw(int(rare.sum()), self.n_common_, rng)
-        code[missing] = -1
+        fill = self.missing == "never" and self.levels_
+        code[missing] = self._draw(int(missing.sum()), 0, rng) if fill else -1
         return self.column(code)
 
     def _draw(self, size: int, first: int, rng: np.random.Generator) -> np.ndarray:
