@@ -180,9 +180,9 @@ class Trend(Metric):
     n_bootstrap: ClassVar[int] = 20
 
     def measure(self, case: Case) -> Measurement:
-        """Measure the pairs of the candidate against the real table."""
+        """Measure the pairs of the candidate against the reference."""
         _need_two(case.real.names, "mixed")
-        table = pair_errors(case.real, case.candidate)
+        table = pair_errors(case.reference, case.candidate)
         return Measurement({"trend_error": float(table["error"].mean())}, details={"pairs": table})
 
 
@@ -198,7 +198,7 @@ class Correlation(Metric):
     n_bootstrap: ClassVar[int] = 20
 
     def measure(self, case: Case) -> Measurement:
-        """Measure the correlations of the candidate against the real table."""
+        """Measure the correlations of the candidate against the reference."""
         values: dict[str, float | MetricUnavailable] = {}
         details = {}
         for method in ASSOCIATIONS:
@@ -208,7 +208,7 @@ class Correlation(Metric):
             except MetricUnavailable as reason:
                 values |= dict.fromkeys(names, reason)
                 continue
-            matrices = [association_matrix(table, method) for table in (case.real, case.candidate)]
+            matrices = [association_matrix(table, method) for table in (case.reference, case.candidate)]
             values |= dict(zip(names, matrix_divergence(*matrices), strict=True))
             details |= {f"{method}_real": matrices[0], f"{method}_synthetic": matrices[1]}
         return Measurement(values, details=details)

@@ -95,11 +95,7 @@ class GlobalUtility(Metric):
 
     def prepare(self, case: Case) -> Case:
         """Train on equally many synthetic and real rows."""
-        return replace(case, candidate=case.candidate.subsample(len(case.real), case.rng(1))).at_most(self.max_rows)
-
-    def ceiling(self, case: Case) -> Case:
-        """Return the case that trains on real rows."""
-        return replace(case, candidate=case.real.subsample(len(case.candidate), case.rng(2)))
+        return super().prepare(case).at_most(self.max_rows)
 
     def measure(self, case: Case) -> Measurement:
         """Predict every column."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -69,8 +69,8 @@ class Coverage(Metric):
 
     def measure(self, case: Case) -> Measurement:
         """Measure where the candidate's rows lie among the real ones."""
-        real, candidate = equal_sizes(case.real, case.candidate, self.max_rows, case.seed)
-        points = embed(case.real, real), embed(case.real, candidate)
+        real, candidate = equal_sizes(case.reference, case.candidate, self.max_rows, case.seed)
+        points = embed(case.reference, real), embed(case.reference, candidate)
         inside = {"alpha_precision": inside_alpha_supports(*points), "beta_recall": covered_by_beta_supports(*points)}
         values, intervals = {}, {}
         for name, rows in inside.items():
@@ -78,5 +78,5 @@ class Coverage(Metric):
             draws = [case.rng(6, b).integers(len(rows), size=len(rows)) for b in range(50)]
             low, high = np.quantile([level_agreement(rows[draw]) for draw in draws], [0.025, 0.975])
             intervals[name] = (float(low), float(high))
-        sizes = {"n_real": len(real), "n_synthetic": len(candidate)}
+        sizes = replace(case.with_reference(real), candidate=candidate).sizes()
         return Measurement(values, intervals, "bootstrap", rows=sizes)

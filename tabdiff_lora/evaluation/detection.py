@@ -15,7 +15,7 @@ from sklearn.model_selection import StratifiedKFold
 from threadpoolctl import threadpool_limits
 
 from tabdiff_lora.evaluation.columns import Arrays, read_pair
-from tabdiff_lora.evaluation.metric import NO_CEILING, Case, Metric
+from tabdiff_lora.evaluation.metric import Case, Metric
 from tabdiff_lora.evaluation.score import Measurement, MetricUnavailable
 from tabdiff_lora.evaluation.significance import auc_standard_error
 
@@ -238,8 +238,7 @@ class Detection(Metric):
             values[name] = auc
             intervals[name] = (max(auc - 1.96 * error, 0.0), min(auc + 1.96 * error, 1.0))
         values.setdefault("detection_dependence", MetricUnavailable("at least two columns are needed, there is one"))
-        side = "n_real" if case.holdout is None else "n_holdout"
-        rows = {side: len(reference), "n_synthetic": len(candidate)}
+        rows = replace(case.with_reference(reference), candidate=candidate).sizes()
         return Measurement(values, intervals, "DeLong", rows=rows)
 
     def explain(self, case: Case) -> dict[str, pd.DataFrame]:
@@ -252,12 +251,5 @@ class Detection(Metric):
         pairs = culprit_pairs(reference, repaired, suspects, seed=case.seed, n_jobs=case.n_jobs)
         return {"columns": columns, "pairs": pairs}
 
-    def ceiling(self, case: Case) -> Case:
-        """Return the case in which the real training rows are to be told from the held-out ones."""
-        if case.holdout is None:
-            raise MetricUnavailable(NO_CEILING)
-        return replace(case, candidate=case.real.subsample(len(case.candidate), case.rng(2)))
-
     def _tables(self, case: Case) -> tuple[Arrays, Arrays]:
-        reference = case.real if case.holdout is None else case.holdout
-        return equal_sizes(reference, case.candidate, self.max_rows, case.seed)
+        return equal_sizes(case.reference, case.candidate, self.max_rows, case.seed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -286,14 +286,6 @@ class Efficacy(Metric):
         """Scores of the task; those of a classification if there is none."""
         names = REGRESSION_SCORES if task == "regression" else CLASSIFICATION_SCORES
         return {name: self.directions[name] for name in names}
-
-    def prepare(self, case: Case) -> Case:
-        """Train on equally many synthetic and real rows."""
-        return replace(case, candidate=case.candidate.subsample(len(case.real), case.rng(1)))
-
-    def ceiling(self, case: Case) -> Case:
-        """Return the case that trains on real rows."""
-        return replace(case, candidate=case.real.subsample(len(case.candidate), case.rng(2)))
 
     def measure(self, case: Case) -> Measurement:
         """Measure a model that was trained on the candidate."""

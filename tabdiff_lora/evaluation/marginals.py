@@ -194,8 +194,8 @@ class Margins(Metric):
     n_bootstrap: ClassVar[int] = 20
 
     def measure(self, case: Case) -> Measurement:
-        """Measure the margins of the candidate against the real table."""
-        table = column_errors(case.real, case.candidate)
+        """Measure the margins of the candidate against the reference."""
+        table = column_errors(case.reference, case.candidate)
         distances = table["wasserstein"].dropna()
         values = {
             "shape_error": float(table["shape_error"].mean()),
@@ -208,4 +208,4 @@ class Margins(Metric):
 
     def explain(self, case: Case) -> dict[str, pd.DataFrame]:
         """Return histograms to draw."""
-        return {"histograms": histograms(case.real, case.candidate)}
+        return {"histograms": histograms(case.reference, case.candidate)}

@@ -39,6 +39,22 @@ class Case:
     seed: int = 0
     n_jobs: int | None = None
 
+    @property
+    def reference(self) -> Arrays:
+        """The rows to resemble: held-out ones if there are any, so that copying the training rows earns nothing."""
+        return self.real if self.holdout is None else self.holdout
+
+    def with_reference(self, reference: Arrays) -> Case:
+        """Return the case with other rows to resemble."""
+        return replace(self, **{"real" if self.holdout is None else "holdout": reference})
+
+    def sizes(self) -> dict[str, int]:
+        """Return the sizes of reference and candidate under the names they have in a Score."""
+        return {
+            "n_real" if self.holdout is None else "n_holdout": len(self.reference),
+            "n_synthetic": len(self.candidate),
+        }
+
     def rng(self, *stream: int) -> np.random.Generator:
         """Return a random stream that depends on the seed and on ``stream`` only."""
         return np.random.default_rng([self.seed, *stream])
@@ -91,17 +107,15 @@ class Metric(ABC):
     def prepare(self, case: Case) -> Case:
         """Give the candidates of value, ceiling and floor one size, so that they can be compared.
 
-        The statistics of this family shrink with the number of rows: a small holdout would look worse than a large
-        synthetic sample of the same quality.
+        Distances between samples shrink as rows are added, so that a larger sample would look better than it is.
         """
-        n_rows = len(case.candidate) if case.holdout is None else min(len(case.candidate), len(case.holdout))
-        return replace(case, candidate=case.candidate.subsample(n_rows, case.rng(1)))
+        return replace(case, candidate=case.candidate.subsample(len(case.real), case.rng(1)))
 
     def ceiling(self, case: Case) -> Case:
-        """Return the case in which held-out real rows stand in for the synthetic ones."""
+        """Return the case in which the real training rows stand in for the synthetic ones."""
         if case.holdout is None:
             raise MetricUnavailable(NO_CEILING)
-        return replace(case, candidate=case.holdout.subsample(len(case.candidate), case.rng(2)))
+        return replace(case, candidate=case.real.subsample(len(case.candidate), case.rng(2)))
 
     def floor(self, case: Case) -> Case:
         """Return the case in which independently shuffled columns of the real table stand in for the synthetic ones."""
@@ -122,8 +136,9 @@ def bootstrap_intervals(metric: Metric, case: Case, values: Mapping[str, float])
     draws: dict[str, list[float]] = {name: [] for name in values}
     for b in range(metric.n_bootstrap):
         rng = case.rng(5, b)
-        real, candidate = (t.take(rng.integers(len(t), size=len(t))) for t in (case.real, case.candidate))
-        resampled = metric.measure(replace(case, real=real, candidate=candidate)).values
+        both = (t.take(rng.integers(len(t), size=len(t))) for t in (case.reference, case.candidate))
+        reference, candidate = both
+        resampled = metric.measure(replace(case.with_reference(reference), candidate=candidate)).values
         for name in values:
             if not isinstance(resampled[name], MetricUnavailable):
                 draws[name].append(resampled[name])

@@ -62,8 +62,9 @@ def evaluate(
     synthetic : DataFrame of shape (m, p), or list of them
         Rows of the generator. With several draws each is measured, and the report gives mean and spread over draws.
     holdout : DataFrame of shape (h, p) or None, default=None
-        Real rows the generator has not seen. Without them there is no ceiling, no usefulness and no privacy, and
-        detection has to use the training rows.
+        Real rows the generator has not seen: those the synthetic ones should resemble. Without them there is no
+        ceiling, no usefulness and no membership attack, and all else has to be compared with the training rows, where
+        a generator that copies them looks perfect.
     target : column name or None, default=None
         Column that a model trained on the synthetic rows should predict.
     task : {"auto", "classification", "regression"}, default="auto"
@@ -163,7 +164,7 @@ def _measure(metric: Metric, case: Case, others: list[Arrays]) -> tuple[list[Sco
         intervals, kind = dict(first.intervals), first.interval_kind
 
     anchors = {"ceiling": _anchor(metric, metric.ceiling, cases[0]), "floor": _anchor(metric, metric.floor, cases[0])}
-    sizes = first.rows or _sizes(cases[0])
+    sizes = first.rows or cases[0].sizes()
     scores = []
     for name, direction in directions.items():
         values = [one.values[name] for one in measured]
@@ -202,8 +203,3 @@ def _spread(measured: list[Measurement]) -> dict[str, tuple[float, float]]:
         half = stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / len(values) ** 0.5
         intervals[name] = (float(np.mean(values) - half), float(np.mean(values) + half))
     return intervals
-
-
-def _sizes(case: Case) -> dict[str, int | None]:
-    held = None if case.holdout is None else len(case.holdout)
-    return {"n_real": len(case.real), "n_synthetic": len(case.candidate), "n_holdout": held}

@@ -30,7 +30,7 @@ class Score:
     direction : {"lower", "higher", "match"}
         Which way is better. "match" means that the best value is the ceiling's: both sides of it are worse.
     ceiling : float or None
-        What real rows that the generator never saw would score: as good as it gets at these sample sizes.
+        What real rows would score in place of the synthetic ones: as good as it gets at these sample sizes.
     floor : float or None
         What a worthless generator would score: independently shuffled columns of the real table, or, for privacy
         (where shuffled columns are harmless), a generator that hands out its training rows.

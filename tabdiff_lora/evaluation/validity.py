@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
 from tabdiff_lora.evaluation.columns import Arrays
-from tabdiff_lora.evaluation.metric import Case, Metric
+from tabdiff_lora.evaluation.metric import NO_CEILING, Case, Metric
 from tabdiff_lora.evaluation.score import Measurement, MetricUnavailable
 
 MAX_DECIMALS = 6
@@ -93,6 +93,12 @@ class Validity(Metric):
         "repeated_rows": "match",
     }
 
+    def ceiling(self, case: Case) -> Case:
+        """Return the case in which held-out rows stand in: what the training rows do not show may still be possible."""
+        if case.holdout is None:
+            raise MetricUnavailable(NO_CEILING)
+        return replace(case, candidate=case.holdout.subsample(len(case.candidate), case.rng(2)))
+
     def measure(self, case: Case) -> Measurement:
         """Measure the candidate's values against those the real table shows."""
         table = column_validity(case.real, case.candidate)
@@ -113,7 +119,8 @@ class Validity(Metric):
         # Rows are independent, the columns of a row may not be: a mean share is as sure as one share of n rows.
         known = {name: value for name, value in values.items() if not isinstance(value, MetricUnavailable)}
         intervals = {name: wilson(value, len(case.candidate)) for name, value in known.items()}
-        return Measurement(values, intervals, "binomial", {"columns": table})
+        rows = {"n_real": len(case.real), "n_synthetic": len(case.candidate)}
+        return Measurement(values, intervals, "binomial", {"columns": table}, rows)
 
 
 def wilson(share: float, n: int, z: float = 1.96) -> tuple[float, float]:

@@ -41,8 +41,8 @@ TITLES: dict[str, tuple[str, str]] = {
 }
 
 CHAPTERS: dict[str, str] = {
-    "Single columns": "Is each column distributed as it should be? The ceiling is what fresh real rows score: chance "
-    "alone costs that much. The floor, shuffled columns, is perfect here and fails everywhere below.",
+    "Single columns": "Is each column distributed as it should be? The ceiling is what real rows score: chance alone "
+    "costs that much. The floor, shuffled columns, is as good here and fails everywhere below.",
     "Pairs of columns": "Do columns depend on each other as they should? The floor has perfect single columns and no "
     "dependence at all.",
     "Validity": "Are the values possible ones?",
