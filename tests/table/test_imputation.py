@@ -7,7 +7,7 @@ import pandas as pd
 
 from tabdiff_lora.table import TableEncoder, infer_schema
 from tabdiff_lora.table.imputation import RegressionImputer
-from tests.tables import mixed_table
+from tests.tables import every_kind, mixed_table
 
 
 def linear_table(n: int = 200) -> pd.DataFrame:
@@ -51,6 +51,14 @@ def test_a_table_encoder_with_regression_has_no_missing_state():
     encoder = TableEncoder(missing="regression", random_state=0).fit(table)
     assert not any("(missing)" in levels for levels in encoder.layout_.categories)
     assert not encoder.inverse_transform(encoder.transform(table)).isna().any(axis=None)
+
+
+def test_every_kind_but_keys_is_filled():
+    table = every_kind(200)
+    filled = fill(table)
+    assert not filled.isna().any(axis=None)
+    assert (filled.dtypes == table.dtypes).all()
+    infer_schema(table).validate(filled)
 
 
 def test_labels_without_numbers_take_the_most_frequent():

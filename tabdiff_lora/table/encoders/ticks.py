@@ -22,12 +22,13 @@ class TickEncoder(ColumnEncoder):
 
     Parameters
     ----------
-    atoms : see NumericalEncoder, default="auto"
+    strategy, atoms : see NumericalEncoder
     missing : {"generate", "never"}, default="generate"
     extrapolate : bool, default=False
     """
 
-    def __init__(self, *, atoms="auto", missing="generate", extrapolate=False):
+    def __init__(self, strategy="quantile", *, atoms="auto", missing="generate", extrapolate=False):
+        self.strategy = strategy
         self.atoms = atoms
         self.missing = missing
         self.extrapolate = extrapolate
@@ -41,8 +42,10 @@ class TickEncoder(ColumnEncoder):
         """Return the column of int64 ticks (n,)."""
 
     def _fit(self, column: pd.Series) -> None:
-        numbers = NumericalEncoder(atoms=self.atoms, missing=self.missing, extrapolate=self.extrapolate)
-        self.numbers_ = numbers.fit(self._nullable(column))
+        numbers = NumericalEncoder(
+            self.strategy, atoms=self.atoms, missing=self.missing, extrapolate=self.extrapolate
+        ).fit(self._nullable(column))
+        self.numbers_ = numbers
         self.numerical_, self.categorical_ = numbers.numerical_, numbers.categorical_
         if self.categorical_:
             texts = [str(value) for value in self._from_ticks(numbers.atom_values())]
