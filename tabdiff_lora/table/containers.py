@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import narwhals as nw
 import numpy as np
 import pandas as pd
-
-from tabdiff_lora.errors import MissingDependencyError
+import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,6 @@ class Container:
             return frame
         if self.library == "numpy":
             return frame.to_numpy(dtype=np.dtype(self.dtype))
-        pa = _pyarrow()
         schema = pa.ipc.read_schema(pa.py_buffer(self.arrow_schema))
         fields = [schema.field(name) for name in frame.columns]
         arrays = [_to_arrow(frame[field.name], field.type) for field in fields]
@@ -71,7 +69,6 @@ def view(X) -> pd.DataFrame:
             )
         frame = pd.DataFrame(values, columns=[f"x{i}" for i in range(values.shape[1])])
         return frame.infer_objects() if values.dtype == object else frame
-    pa = _pyarrow()
     table = nw.from_native(X, eager_only=True).to_arrow()
     columns = {
         name: column.to_pandas(types_mapper=None if pa.types.is_dictionary(column.type) else pd.ArrowDtype)
@@ -80,21 +77,10 @@ def view(X) -> pd.DataFrame:
     return pd.DataFrame(columns, copy=False)
 
 
-def _to_arrow(column: pd.Series, arrow_type):
-    pa = _pyarrow()
+def _to_arrow(column: pd.Series, arrow_type: pa.DataType) -> pa.Array:
     if pa.types.is_dictionary(arrow_type):
         missing = column.isna().to_numpy()
         indices = pa.array(np.where(missing, 0, column.cat.codes), mask=missing).cast(arrow_type.index_type)
         levels = pa.Array.from_pandas(column.cat.categories).cast(arrow_type.value_type)
         return pa.DictionaryArray.from_arrays(indices, levels, ordered=arrow_type.ordered)
     return pa.Array.from_pandas(column).cast(arrow_type)
-
-
-def _pyarrow():
-    try:
-        import pyarrow
-    except ImportError as error:
-        raise MissingDependencyError(
-            "pyarrow must be installed for tables other than pandas and numpy. Run: pip install pyarrow"
-        ) from error
-    return pyarrow

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 
 def dtype_to_text(dtype) -> str:
@@ -26,10 +27,8 @@ def dtype_from_text(text: str):
         kind, storage = match.groups()
         return pd.StringDtype(storage) if kind == "string" else pd.StringDtype(storage, na_value=np.nan)
     if match := re.fullmatch(r"(decimal\d+)\((\d+), (\d+)\)\[pyarrow\]", text):
-        import pyarrow
-
         width, precision, scale = match.groups()
-        return pd.ArrowDtype(getattr(pyarrow, width)(int(precision), int(scale)))
+        return pd.ArrowDtype(getattr(pa, width)(int(precision), int(scale)))
     return pd.api.types.pandas_dtype(text)
 
 

@@ -90,7 +90,7 @@ def recognise(column: pd.Series) -> tuple[str, str]:
     sort = sort_of(column)
     if sort == "object":
         return "categorical", "objects"
-    if len(present) == len(column) and (present == present.iloc[0]).all():
+    if len(present) == len(column) and present.head(1000).nunique() == 1 == present.nunique():
         return "constant", "one value everywhere"
     if sort in {"boolean", "datetime", "date", "timedelta", "period"}:
         return sort, f"dtype {column.dtype}" if column.dtype.kind != "O" else f"{sort} objects"
