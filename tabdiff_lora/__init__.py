@@ -15,7 +15,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tabdiff_lora.evaluation import EvaluationReport, evaluate
+    from tabdiff_lora.evaluation import EvaluationReport, evaluate, explore
     from tabdiff_lora.synthesizer import TabularDiffusionSynthesizer
     from tabdiff_lora.table import TableEncoder, TableSchema, infer_schema
 
@@ -28,6 +28,7 @@ __all__ = [
     "TabularDiffusionSynthesizer",
     "__version__",
     "evaluate",
+    "explore",
     "infer_schema",
 ]
 
@@ -37,6 +38,7 @@ _HOME_OF = {
     "TableSchema": "table",
     "TabularDiffusionSynthesizer": "synthesizer",
     "evaluate": "evaluation",
+    "explore": "evaluation",
     "infer_schema": "table",
 }
 _MODULES = {

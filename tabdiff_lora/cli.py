@@ -2,7 +2,7 @@
 
 A command is a thin function around the library. Results go to standard output, progress to standard error.
 
-Exit codes: 0 done; 1 a mistake of the user or a failed run, told in one line; 2 a threshold was missed.
+Exit codes: 0 done; 1 a mistake of the user or a failed run, told in one line; 2 is kept for a missed threshold.
 
 Only typer is imported before a command runs, so that ``--help`` answers at once.
 """
@@ -22,7 +22,7 @@ import typer
 from tabdiff_lora import __version__
 from tabdiff_lora.errors import TabDiffError
 
-DONE, USER_ERROR, THRESHOLD_MISSED = 0, 1, 2
+DONE, USER_ERROR = 0, 1
 
 # What a wrong file, column, option or value raises, here and in the library. --debug shows where it came from.
 USER_ERRORS = (typer.TyperException, TabDiffError, ValueError, OSError)

@@ -49,7 +49,9 @@ class Competitor:
     parameters: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        told = ", ".join(f"{key}={value!r}" for key, value in self.parameters.items() if value is not None)
+        _, fixed = COMPETITORS.get(self.name, ("", {}))
+        said = {key: value for key, value in self.parameters.items() if key not in fixed or fixed[key] != value}
+        told = ", ".join(f"{key}={f'{x:g}' if isinstance(x, float) else repr(x)}" for key, x in said.items())
         return f"{self.name}({told})" if told else self.name
 
     @classmethod

@@ -12,6 +12,7 @@ from tabdiff_lora.evaluation import (
     MetricUnavailable,
     correlation_divergence,
     detection_auc,
+    evaluate,
     ml_efficiency,
     shape_error,
     trend_error,
@@ -30,7 +31,8 @@ class EqualRows:
       cross-validated two-sample AUC, shape error, trend error, correlation divergence (Pearson, and over all columns);
     - usefulness: CatBoost trained on the n rows, scored on the held-out rows (300 trees, no early stopping, so that no
       real row takes part in the training);
-    - copies: the share of rows that equal a training row in every column.
+    - honesty: the share of rows that equal a training row in every column, that are far nearer to one training row than
+      to any other, and that are nearer to a training row than to a held-out one (0.5 where nothing is memorised).
 
     Run on ``real``, which draws n training rows, the same judges give the ceiling; on ``independent``, the floor.
 
@@ -72,42 +74,38 @@ class EqualRows:
                 correlation_divergence, held_out, candidate, method="pearson", norm="frobenius"
             ),
             "mixed_difference": correlation_divergence(held_out, candidate, method="mixed"),
-            "copies": exact_copies(dataset.train, candidate),
         }
         usefulness = _or_none(ml_efficiency, candidate, held_out, dataset.target, task=dataset.task, random_state=seed)
-        return scores | (usefulness or {})
+        return scores | (usefulness or {}) | _copies(dataset.train, candidate, held_out, seed)
 
-    def ceiling(self, dataset: Dataset, scores_of_real: dict[str, float | None]) -> dict[str, float | None]:
-        """Turn the scores of ``real`` into a ceiling: for copies, what rows have that were not seen.
+    def ceiling(self, dataset: Dataset, scores_of_real: dict[str, float | None], seed: int) -> dict[str, float | None]:
+        """Turn the scores of ``real`` into a ceiling: its copies are replaced by those of rows that were not seen.
 
         Parameters
         ----------
         dataset : Dataset
         scores_of_real : dict
             What `score` says of the training rows themselves.
+        seed : int
+            Of the judges.
 
         Returns
         -------
         dict of str to float or None
         """
-        return scores_of_real | {"copies": exact_copies(dataset.train, dataset.held_out)}
+        return scores_of_real | _copies(dataset.train, dataset.test, dataset.val, seed)
 
 
-def exact_copies(train: pd.DataFrame, candidate: pd.DataFrame) -> float:
-    """Share of candidate rows that equal a training row in every column.
-
-    Parameters
-    ----------
-    train, candidate : DataFrame of shape (n, p) and (m, p)
-
-    Returns
-    -------
-    float
-        In [0, 1]; held-out rows of a table with few distinct rows have copies too.
-    """
-    candidate = candidate[list(train.columns)].astype(train.dtypes.to_dict())
-    known, asked = (pd.util.hash_pandas_object(table, index=False) for table in (train, candidate))
-    return float(asked.isin(known).mean())
+def _copies(train: pd.DataFrame, candidate: pd.DataFrame, held_out: pd.DataFrame, seed: int) -> dict[str, float | None]:
+    report = evaluate(
+        train,
+        candidate,
+        holdout=held_out,
+        metrics=["copies"],
+        max_rows=max(len(train), len(candidate)),
+        random_state=seed,
+    )
+    return {name: report[name].value for name in ("exact_copies", "memorised", "closer_to_training")}
 
 
 def _or_none(metric: Callable, *args, **kwargs):

@@ -98,7 +98,7 @@ class Run:
             "scores": scores,
         }
         if self.competitor.name == "real":
-            found["ceiling"] = self.protocol.ceiling(dataset, scores)
+            found["ceiling"] = self.protocol.ceiling(dataset, scores, self.seed)
         return found
 
 

@@ -43,7 +43,8 @@ COLUMNS = (
     Column("correlation divergence", ("mixed_difference",), 1, 4, "ratio"),
     Column("macro-F1 or R2", ("macro_f1", "r2"), 1, 3, "difference"),
     Column("ROC-AUC or RMSE", ("roc_auc", "rmse"), 1, 3, "difference"),
-    Column("copies %", ("copies",), 100, 2),
+    Column("exact copies %", ("exact_copies",), 100, 2),
+    Column("nearer to training", ("closer_to_training",), 1, 3),
 )
 
 GOALS: dict[str, dict[str, float]] = {
