@@ -16,7 +16,7 @@ from tabdiff_lora.table.assignment import encoder_of_kind, named_encoders
 from tabdiff_lora.table.constraints import Unique
 from tabdiff_lora.table.containers import Container, view
 from tabdiff_lora.table.encoded import EncodedTable, centre
-from tabdiff_lora.table.encoders import ColumnEncoder
+from tabdiff_lora.table.encoders import ColumnEncoder, KeyEncoder
 from tabdiff_lora.table.imputation import RegressionImputer
 from tabdiff_lora.table.schema import TableSchema, infer_schema
 
@@ -268,7 +268,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     def _warn_of_keys(self, schema: TableSchema) -> None:
         for column in schema.columns:
-            if column.kind in {"key", "text"} and column.why != "declared in types":
+            if isinstance(self.encoders_[column.name], KeyEncoder) and column.why != "declared in types":
                 warnings.warn(
                     f"column {column.name!r} is taken for a {column.kind} ({column.why}): it is not learned, and new "
                     f"values in its format are generated. To learn it, say types={{{column.name!r}: 'categorical'}}.",

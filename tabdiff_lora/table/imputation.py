@@ -57,12 +57,7 @@ class RegressionImputer(BaseEstimator):
             if column.kind in LABEL_LIKE and column.missing
         }
         if self.numbers_:
-            self.imputer_ = IterativeImputer(
-                LinearRegression(), max_iter=self.max_iter, random_state=self.random_state, keep_empty_features=True
-            )
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ConvergenceWarning)  # the last round is as good a guess as any
-                self.imputer_.fit(self._standardised(frame))
+            self._learn_regressions(self._standardised(frame))
         filled = self._filled(frame)
         self.classifiers_ = {name: self._classifier(frame[name], filled) for name in self.labels_}
         return self
@@ -84,6 +79,17 @@ class RegressionImputer(BaseEstimator):
                 result[name] = self.labels_[name].column(code).set_axis(frame.index)
         return result
 
+    def _learn_regressions(self, standardised: np.ndarray) -> None:
+        imputer = IterativeImputer(LinearRegression(), max_iter=self.max_iter, random_state=self.random_state)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # the last round is as good a guess as any
+            imputer.fit(standardised)
+        self.means_ = imputer.initial_imputer_.statistics_
+        self.rounds_ = [
+            (int(step.feat_idx), step.neighbor_feat_idx, step.estimator.coef_, float(step.estimator.intercept_))
+            for step in imputer.imputation_sequence_
+        ]
+
     def _standardised(self, frame: pd.DataFrame) -> np.ndarray:
         """Return the columns of numbers, standardised, nan in the gaps; float64 of shape (n, d)."""
         columns = []
@@ -94,7 +100,15 @@ class RegressionImputer(BaseEstimator):
 
     def _filled(self, frame: pd.DataFrame) -> np.ndarray:
         """Return the columns of numbers without gaps, float64 of shape (n, d)."""
-        return self.imputer_.transform(self._standardised(frame)) if self.numbers_ else np.empty((len(frame), 0))
+        if not self.numbers_:
+            return np.empty((len(frame), 0))
+        values = self._standardised(frame)
+        gaps = np.isnan(values)
+        values = np.where(gaps, self.means_, values)
+        for column, others, coefficients, intercept in self.rounds_:
+            rows = gaps[:, column]
+            values[rows, column] = values[np.ix_(rows, others)] @ coefficients + intercept
+        return values
 
     def _classifier(self, column: pd.Series, filled: np.ndarray) -> LogisticRegression | int:
         """Return a classifier of the level's code, or the most frequent code."""

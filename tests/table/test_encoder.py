@@ -9,7 +9,7 @@ from sklearn.base import clone
 
 from tabdiff_lora.errors import ConditionError, EncodingError, SchemaError
 from tabdiff_lora.table import TableEncoder
-from tests.tables import gaussian_table, mixed_table
+from tests.tables import every_kind, gaussian_table, mixed_table
 
 
 @pytest.mark.parametrize("atoms", ["auto", "all", None, 0.05])
@@ -196,3 +196,11 @@ def test_conditions_on_unknown_columns_are_refused():
     encoder = TableEncoder().fit(gaussian_table())
     with pytest.raises(ConditionError, match=r"conditions must be on columns that are learned .*Got 'c' instead"):
         encoder.encode_known(pd.DataFrame({"c": [1.0]}))
+
+
+def test_no_rows_in_no_rows_out():
+    table = every_kind()
+    encoder = TableEncoder().fit(table)
+    encoded = encoder.encode(table.head(0))
+    assert encoded.low.shape == (0, encoder.layout_.n_numerical)
+    pd.testing.assert_frame_equal(encoder.decode(encoded.centre(), encoded.cat), table.head(0))

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tabdiff_lora.table import KeyEncoder, TableEncoder
+from tabdiff_lora.table import CategoricalEncoder, KeyEncoder, TableEncoder
 
 
 def draw(encoder, n, seed=0):
@@ -69,6 +69,7 @@ def test_a_table_warns_of_what_it_does_not_learn():
     messages = [str(warning.message) for warning in warned]
     assert any("column 'id' is taken for a key" in text and "types={'id': 'categorical'}" in text for text in messages)
     assert any("column 'note' is taken for a text" in text for text in messages)
+    TableEncoder([("learned", CategoricalEncoder(), ["id", "note"])]).fit(table)  # no warning
     back = encoder.inverse_transform(encoder.transform(table))
     assert not set(back["id"]) & set(table["id"])
     assert (back.dtypes == table.dtypes).all()
