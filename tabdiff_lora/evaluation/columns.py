@@ -69,6 +69,14 @@ class Arrays:
         """Return the given rows."""
         return Arrays(self.num[rows], self.cat[rows], self.num_names, self.cat_names, self.categories)
 
+    def keep(self, names: Iterable[str]) -> Arrays:
+        """Return the given columns."""
+        names = set(names)
+        num = [j for j, name in enumerate(self.num_names) if name in names]
+        cat = [j for j, name in enumerate(self.cat_names) if name in names]
+        picked = [tuple(of[j] for j in cat) for of in (self.cat_names, self.categories)]
+        return Arrays(self.num[:, num], self.cat[:, cat], tuple(self.num_names[j] for j in num), *picked)
+
     def subsample(self, n_rows: int, rng: np.random.Generator) -> Arrays:
         """Return at most ``n_rows`` rows, drawn without replacement."""
         if len(self) <= n_rows:

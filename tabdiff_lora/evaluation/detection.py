@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
+from scipy import stats
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
@@ -23,11 +24,15 @@ MIN_ROWS = 50
 MAX_LEVELS = 250  # HistGradientBoosting takes at most 255 categories
 
 
-def default_critic(categorical: np.ndarray, seed: int = 0) -> HistGradientBoostingClassifier:
-    """Return the critic: 150 boosted trees of 31 leaves, learning rate 0.1, no early stopping."""
-    return HistGradientBoostingClassifier(
-        max_iter=150, early_stopping=False, categorical_features=categorical, random_state=seed
-    )
+# What a critic may do besides the defaults of HistGradientBoostingClassifier (31 leaves, learning rate 0.1).
+FULL = {"max_iter": 150}
+SMALL = {"max_iter": 40, "max_leaf_nodes": 15}
+
+
+def new_critic(settings: dict, categorical: np.ndarray, seed: int) -> HistGradientBoostingClassifier:
+    """Return an untrained critic, without early stopping; ``categorical`` is a mask of shape (p,)."""
+    fixed = {"early_stopping": False, "categorical_features": categorical, "random_state": seed}
+    return HistGradientBoostingClassifier(**settings, **fixed)
 
 
 def critic_matrix(real: Arrays, synthetic: Arrays) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -57,7 +62,7 @@ def equal_sizes(real: Arrays, synthetic: Arrays, max_rows: int, seed: int) -> tu
 
 
 def cross_validated_auc(
-    real: Arrays, synthetic: Arrays, *, n_folds: int, seed: int, n_jobs: int | None, critic=default_critic
+    real: Arrays, synthetic: Arrays, *, settings: dict = FULL, n_folds: int, seed: int, n_jobs: int | None
 ) -> tuple[float, float]:
     """Mean AUC over folds, and its standard error (DeLong within folds).
 
@@ -68,14 +73,12 @@ def cross_validated_auc(
 
     def fold(train: np.ndarray, test: np.ndarray) -> tuple[float, float]:
         with threadpool_limits(limits=1):
-            scores = critic(mask, seed).fit(x[train], y[train]).predict_proba(x[test])[:, 1]
-        return float(roc_auc_score(y[test], scores)), auc_standard_error(y[test], scores)
+            score = new_critic(settings, mask, seed).fit(x[train], y[train]).predict_proba(x[test])[:, 1]
+        return float(roc_auc_score(y[test], score)), auc_standard_error(y[test], score)
 
     folds = StratifiedKFold(n_folds, shuffle=True, random_state=seed).split(x, y)
-    results = Parallel(n_jobs=-1 if n_jobs is None else n_jobs, prefer="threads")(
-        delayed(fold)(*rows) for rows in folds
-    )
-    aucs, errors = np.array(results).T
+    jobs = Parallel(n_jobs=-1 if n_jobs is None else n_jobs, prefer="threads")
+    aucs, errors = np.array(jobs(delayed(fold)(*rows) for rows in folds)).T
     return float(aucs.mean()), float(np.sqrt((errors**2).sum()) / n_folds)
 
 
@@ -144,51 +147,35 @@ def match_margins(table: Arrays, reference: Arrays, rng: np.random.Generator) ->
     return replace(table, num=num, cat=cat)
 
 
-def small_critic(categorical: np.ndarray, seed: int = 0) -> HistGradientBoostingClassifier:
-    """Return a quicker critic for two columns: 40 trees of 15 leaves."""
-    return HistGradientBoostingClassifier(
-        max_iter=40, max_leaf_nodes=15, early_stopping=False, categorical_features=categorical, random_state=seed
-    )
+def differing_margins(real: Arrays, synthetic: Arrays, level: float = 0.01) -> list[str]:
+    """Columns whose margins differ beyond chance: Kolmogorov-Smirnov or chi-squared test, p below ``level``."""
+    names = []
+    for name in real.names:
+        x, y = real.column(name), synthetic.column(name)
+        if real.is_numerical(name):
+            p = stats.ks_2samp(np.nan_to_num(x, nan=-np.inf), np.nan_to_num(y, nan=-np.inf), method="asymp").pvalue
+        else:
+            counts = np.array([np.bincount(codes, minlength=len(real.labels(name))) for codes in (x, y)])
+            counts = counts[:, counts.sum(axis=0) > 0]
+            p = stats.chi2_contingency(counts).pvalue if counts.shape[1] > 1 else 1.0
+        if p < level:
+            names.append(name)
+    return names
 
 
-def culprit_columns(real: Arrays, synthetic: Arrays, *, seed: int) -> pd.DataFrame:
-    """How much the critic needs each column: fall of its AUC on a held-out half when the column is shuffled there."""
-    x, y, mask = critic_matrix(real, synthetic)
-    train, test = next(StratifiedKFold(2, shuffle=True, random_state=seed).split(x, y))
-    rng = np.random.default_rng([seed, 1])
-    with threadpool_limits(limits=1):
-        model = default_critic(mask, seed).fit(x[train], y[train])
-        full = roc_auc_score(y[test], model.predict_proba(x[test])[:, 1])
-        falls = []
-        for j in range(x.shape[1]):
-            shuffled = x[test].copy()
-            shuffled[:, j] = rng.permutation(shuffled[:, j])
-            falls.append(full - roc_auc_score(y[test], model.predict_proba(shuffled)[:, 1]))
-    table = pd.DataFrame({"column": real.names, "auc_without": full - np.array(falls), "fall": falls})
-    return table.sort_values("fall", ascending=False, ignore_index=True)
+def repair_margins(table: Arrays, reference: Arrays, donor: Arrays, rng: np.random.Generator) -> Arrays:
+    """Give the columns of ``table`` whose margins differ from the reference those of rows drawn from ``donor``.
 
-
-def culprit_pairs(real: Arrays, synthetic: Arrays, names: list[str], *, seed: int, n_jobs: int | None) -> pd.DataFrame:
-    """Detection AUC of a small critic that sees two columns whose margins have been made equal."""
-    rows = []
-    for first, second in combinations(names, 2):
-        pair = [_keep(table, {first, second}) for table in (real, synthetic)]
-        auc = cross_validated_auc(*pair, n_folds=3, seed=seed, n_jobs=n_jobs, critic=small_critic)[0]
-        rows.append((first, second, auc))
-    table = pd.DataFrame(rows, columns=["first", "second", "auc"])
-    return table.sort_values("auc", ascending=False, ignore_index=True)
-
-
-def _keep(table: Arrays, names: set[str]) -> Arrays:
-    num = [j for j, name in enumerate(table.num_names) if name in names]
-    cat = [j for j, name in enumerate(table.cat_names) if name in names]
-    return Arrays(
-        table.num[:, num],
-        table.cat[:, cat],
-        tuple(table.num_names[j] for j in num),
-        tuple(table.cat_names[j] for j in cat),
-        tuple(table.categories[j] for j in cat),
-    )
+    Columns that differ no more than chance stay as they are: mapping them too would move every value by its sampling
+    error, which a critic notices where dependence is sharp. The donor should not be the reference itself, or a critic
+    learns from the training folds which values are left for the test fold.
+    """
+    names = differing_margins(reference, table)
+    drawn = donor.take(rng.integers(len(donor), size=len(table)))
+    matched = match_margins(table, drawn, rng)
+    num = np.where(np.isin(table.num_names, names), matched.num, table.num) if table.num_names else table.num
+    cat = np.where(np.isin(table.cat_names, names), matched.cat, table.cat) if table.cat_names else table.cat
+    return replace(table, num=num, cat=cat)
 
 
 @dataclass(frozen=True)
@@ -197,11 +184,11 @@ class Detection(Metric):
 
     detection_auc : both tables as they are.
     detection_margins : every column of both tables shuffled on its own, so that only margins can differ.
-    detection_dependence : margins of the synthetic table made equal to the real ones (`match_margins`), so that only
-        dependence can differ.
+    detection_dependence : columns of the synthetic table whose margins differ beyond chance mapped to the real margins
+        (`repair_margins`), so that only dependence can differ.
 
-    The details name the columns the critic needs most and, among the five it needs most once margins are equal, the
-    pairs whose dependence is wrong.
+    The details name the columns the critic needs most and, among the five it needs most after the repair, the pairs
+    whose dependence is wrong.
 
     Parameters
     ----------
@@ -227,7 +214,7 @@ class Detection(Metric):
         contests = {
             "detection_auc": (reference, candidate),
             "detection_margins": (reference.shuffled(rng), candidate.shuffled(rng)),
-            "detection_dependence": (reference, match_margins(candidate, reference, rng)),
+            "detection_dependence": (reference, repair_margins(candidate, reference, case.real, rng)),
         }
         if len(reference.names) < 2:
             del contests["detection_dependence"]
@@ -244,12 +231,42 @@ class Detection(Metric):
     def explain(self, case: Case) -> dict[str, pd.DataFrame]:
         """Name the culprits."""
         reference, candidate = self._tables(case)
-        columns = culprit_columns(reference, candidate, seed=case.seed)
-        repaired = match_margins(candidate, reference, case.rng(18))
-        dependent = culprit_columns(reference, repaired, seed=case.seed)
-        suspects = list(dependent["column"][:5])
-        pairs = culprit_pairs(reference, repaired, suspects, seed=case.seed, n_jobs=case.n_jobs)
-        return {"columns": columns, "pairs": pairs}
+        repaired = repair_margins(candidate, reference, case.real, case.rng(18))
+        suspects = list(column_importance(reference, repaired, seed=case.seed)["column"][:5])
+        return {
+            "columns": column_importance(reference, candidate, seed=case.seed),
+            "pairs": pair_importance(reference, repaired, suspects, seed=case.seed, n_jobs=case.n_jobs),
+        }
 
     def _tables(self, case: Case) -> tuple[Arrays, Arrays]:
         return equal_sizes(case.reference, case.candidate, self.max_rows, case.seed)
+
+
+def column_importance(real: Arrays, synthetic: Arrays, *, seed: int) -> pd.DataFrame:
+    """Fall of the critic's AUC on a held-out half when a column is shuffled there: column, fall; the worst first."""
+    x, y, mask = critic_matrix(real, synthetic)
+    train, test = next(StratifiedKFold(2, shuffle=True, random_state=seed).split(x, y))
+    rng = np.random.default_rng([seed, 1])
+    falls = []
+    with threadpool_limits(limits=1):
+        model = new_critic(FULL, mask, seed).fit(x[train], y[train])
+        full = roc_auc_score(y[test], model.predict_proba(x[test])[:, 1])
+        for j in range(x.shape[1]):
+            shuffled = x[test].copy()
+            shuffled[:, j] = rng.permutation(shuffled[:, j])
+            falls.append(full - roc_auc_score(y[test], model.predict_proba(shuffled)[:, 1]))
+    table = pd.DataFrame({"column": real.names, "fall": falls})
+    return table.sort_values("fall", ascending=False, ignore_index=True)
+
+
+def pair_importance(
+    real: Arrays, synthetic: Arrays, names: list[str], *, seed: int, n_jobs: int | None
+) -> pd.DataFrame:
+    """AUC of a small critic that sees two columns only: first, second, auc; the worst first."""
+    rows = []
+    for pair in combinations(names, 2):
+        tables = (table.keep(pair) for table in (real, synthetic))
+        auc, _ = cross_validated_auc(*tables, settings=SMALL, n_folds=3, seed=seed, n_jobs=n_jobs)
+        rows.append((*pair, auc))
+    table = pd.DataFrame(rows, columns=["first", "second", "auc"])
+    return table.sort_values("auc", ascending=False, ignore_index=True)

@@ -122,7 +122,7 @@ _BLOCKS = {
         _tables(
             "What gives the synthetic rows away",
             "Columns: how far the AUC falls when the critic may not use the column. Pairs: AUC of a small critic that "
-            "sees only these two, with equal margins.",
+            "sees only these two, after differing margins have been repaired.",
             ("detection.columns", "fall", {"column": "column", "fall": "AUC falls by"}),
             ("detection.pairs", "auc", {"first": "column", "second": "with", "auc": "AUC"}),
         )

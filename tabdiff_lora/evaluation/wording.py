@@ -22,7 +22,7 @@ TITLES: dict[str, tuple[str, str]] = {
     "beta_recall": ("Beta-recall", "Are real rows reached; near 0.5 is ideal, near 1 means copying"),
     "detection_auc": ("Detection AUC", "Gradient boosting tells synthetic from real rows; 0.5 is a guess"),
     "detection_margins": ("… by margins alone", "The same after shuffling every column of both tables"),
-    "detection_dependence": ("… by dependence alone", "The same after making all margins equal"),
+    "detection_dependence": ("… by dependence alone", "The same after repairing the margins that differ"),
     "macro_f1": ("Macro-F1", "Train on synthetic rows, test on held-out real ones; mean F1 over classes"),
     "accuracy": ("Accuracy", "Train on synthetic rows, test on held-out real ones"),
     "roc_auc": ("ROC-AUC", "Train on synthetic rows, test on held-out real ones"),
