@@ -68,14 +68,15 @@ class CategoricalEncoder(ColumnEncoder):
             self.ordered_ = bool(column.cat.ordered)
             counts = np.bincount(column.cat.codes + 1, minlength=len(self.dtype_levels_) + 1)[1:]
             return column.cat.categories[counts > 0], counts[counts > 0]
-        tally = column.value_counts(sort=False)
-        levels = pd.Index(tally.index)
+        code, levels = pd.factorize(column)
+        levels = pd.Index(levels, dtype=column.dtype)
+        counts = np.bincount(code[code >= 0], minlength=len(levels))
         if levels.inferred_type.startswith("mixed") and levels.map(type).nunique() > 1:
             kinds = column.map(type)
             row = int(np.flatnonzero(column.notna() & (kinds != kinds[column.notna()].iloc[0]))[0])
             self._refuse("of one type", column.iloc[row], row, "Convert them all to text.")
         order = levels.argsort()
-        return levels[order], tally.to_numpy(dtype=np.int64)[order]
+        return levels[order], counts[order]
 
     def _encode(self, column: pd.Series) -> Block:
         code = self.codes(column)
@@ -106,7 +107,7 @@ class CategoricalEncoder(ColumnEncoder):
         if isinstance(column.dtype, pd.CategoricalDtype):
             code = np.append(self._index().get_indexer(column.cat.categories), -1)[column.cat.codes]
         else:
-            code = self._index().get_indexer(pd.Index(column))
+            code = self._index().get_indexer(pd.Index(column, dtype=column.dtype))
         unseen = (code < 0) & column.notna().to_numpy(dtype=bool)
         if unseen.any():
             row = int(unseen.argmax())
@@ -116,7 +117,8 @@ class CategoricalEncoder(ColumnEncoder):
     def _index(self) -> pd.Index:
         """The seen levels in code order, in their own dtype."""
         dtype = self.level_dtype_ if self.dtype_ == "category" else self.dtype_
-        return pd.Index(assemble(self.levels_, np.zeros(len(self.levels_), dtype=bool), dtype))
+        levels = assemble(self.levels_, np.zeros(len(self.levels_), dtype=bool), dtype)
+        return pd.Index(levels, dtype=levels.dtype)
 
     def column(self, code: np.ndarray) -> pd.Series:
         """Return the level of each code (n,), missing where it is -1."""
@@ -127,5 +129,6 @@ class CategoricalEncoder(ColumnEncoder):
             return pd.Series(pd.Categorical.from_codes(position[code], dtype=dtype))
         if not self.levels_:
             return assemble([None] * len(code), code < 0, self.dtype_, self.marker_)
-        present = pd.Series(self._index().take(np.maximum(code, 0)))
+        taken = self._index().take(np.maximum(code, 0))
+        present = pd.Series(taken, dtype=taken.dtype)
         return assemble(present, code < 0, self.dtype_, self.marker_) if (code < 0).any() else present
