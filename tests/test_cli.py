@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-import time
 
 import pandas as pd
 import pytest
@@ -28,10 +28,15 @@ def run(capsys, tmp_path, monkeypatch):
 
 
 def test_help_answers_at_once_and_names_every_command():
-    started = time.perf_counter()
-    done = subprocess.run([sys.executable, "-m", "tabdiff_lora", "--help"], capture_output=True, text=True, check=True)
-    assert time.perf_counter() - started < 2  # half a second on a machine that does nothing else
-    assert all(name in done.stdout for name in ("demo", "benchmark"))
+    def cpu_seconds_of_help():
+        before = os.times()
+        done = subprocess.run(
+            [sys.executable, "-m", "tabdiff_lora", "--help"], capture_output=True, text=True, check=True
+        )
+        assert all(name in done.stdout for name in ("demo", "benchmark"))
+        return os.times().children_user - before.children_user
+
+    assert min(cpu_seconds_of_help() for _ in range(3)) < 0.5
 
 
 def test_help_loads_nothing_heavy():
@@ -107,7 +112,8 @@ def test_commas_inside_brackets_separate_nothing():
     assert _split("a, b(x=1, y=[2, 3]),m:f") == ["a", " b(x=1, y=[2, 3])", "m:f"]
 
 
-def test_benchmark_prints_a_table_and_resumes(run, tmp_path):
+def test_benchmark_prints_a_table_and_resumes(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("tabdiff_lora.benchmark.runner._in_a_fresh_process", lambda run: (run.carry_out(), None))
     table = pd.DataFrame({"x": range(60), "y": [float(i % 7) for i in range(60)]})
     (tmp_path / "toy").mkdir()
     for split in ("train", "val", "test"):
@@ -123,9 +129,10 @@ def test_benchmark_prints_a_table_and_resumes(run, tmp_path):
     assert len((tmp_path / "r.jsonl").read_text().splitlines()) == 2
 
 
-def test_failed_runs_are_told_and_exit_code_1(run, tmp_path):
+def test_failed_runs_are_told_and_exit_code_1(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("tabdiff_lora.benchmark.runner._in_a_fresh_process", lambda run: ({}, "out of memory"))
     (tmp_path / "toy").mkdir()
-    (tmp_path / "toy" / "meta.json").write_text('{"task": "ranking", "target": "y", "categorical": []}')
+    (tmp_path / "toy" / "meta.json").write_text("{}")
     code, out, err = run("benchmark", ".", "--synthesizers", "independent")
     assert code == 1
     assert "0 (1 failed)" in out
