@@ -80,7 +80,9 @@ class RegressionImputer(BaseEstimator):
         return result
 
     def _learn_regressions(self, standardised: np.ndarray) -> None:
-        imputer = IterativeImputer(LinearRegression(), max_iter=self.max_iter, random_state=self.random_state)
+        imputer = IterativeImputer(
+            LinearRegression(), max_iter=self.max_iter, skip_complete=True, random_state=self.random_state
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # the last round is as good a guess as any
             imputer.fit(standardised)
