@@ -171,6 +171,8 @@ def repair_margins(table: Arrays, reference: Arrays, donor: Arrays, rng: np.rand
     learns from the training folds which values are left for the test fold.
     """
     names = differing_margins(reference, table)
+    if not names:
+        return table
     drawn = donor.take(rng.integers(len(donor), size=len(table)))
     matched = match_margins(table, drawn, rng)
     num = np.where(np.isin(table.num_names, names), matched.num, table.num) if table.num_names else table.num
@@ -221,6 +223,9 @@ class Detection(Metric):
         values: dict[str, float | MetricUnavailable] = {}
         intervals = {}
         for name, tables in contests.items():
+            if name == "detection_dependence" and tables[1] is candidate:  # nothing to repair: the first contest again
+                values[name], intervals[name] = values["detection_auc"], intervals["detection_auc"]
+                continue
             auc, error = cross_validated_auc(*tables, n_folds=self.n_folds, seed=case.seed, n_jobs=case.n_jobs)
             values[name] = auc
             intervals[name] = (max(auc - 1.96 * error, 0.0), min(auc + 1.96 * error, 1.0))

@@ -27,9 +27,9 @@ def decimals(x: np.ndarray) -> int | None:
 
 
 def on_grid(x: np.ndarray, d: int) -> np.ndarray:
-    """Whether each value has at most d decimals, up to the resolution of its own floating-point type."""
+    """Whether each value has at most d decimals, up to a few units in the last place of a float64."""
     scaled = x * 10.0**d
-    return np.abs(scaled - np.round(scaled)) <= 1e-6 * np.maximum(np.abs(scaled), 1.0)
+    return np.abs(scaled - np.round(scaled)) <= 1e-9 + 8 * np.finfo(float).eps * np.abs(scaled)
 
 
 def row_keys(table: Arrays) -> np.ndarray:

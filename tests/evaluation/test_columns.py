@@ -1,0 +1,75 @@
+"""Reading frames: kinds, codes, and what is refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tabdiff_lora.errors import SchemaError
+from tabdiff_lora.evaluation.columns import TableReader
+
+
+def test_kinds_follow_the_dtypes():
+    df = pd.DataFrame(
+        {
+            "int": [1, 2],
+            "nullable": pd.array([1, None], dtype="Int64"),
+            "float": [0.5, np.nan],
+            "time": pd.to_datetime(["2020-01-01", None]),
+            "span": pd.to_timedelta([1, 2], unit="D"),
+            "bool": [True, False],
+            "maybe": pd.array([True, None], dtype="boolean"),
+            "text": ["a", None],
+            "category": pd.Categorical([1, 2]),
+            "object": ["u", 1],
+        }
+    )
+    reader = TableReader(df)
+    assert set(reader.num_names) == {"int", "nullable", "float", "time", "span"}
+    table = reader.read(df, "table")
+    assert table.missing().sum() == 5
+    assert sorted(table.column("span")) == [86400.0, 172800.0]
+
+
+def test_codes_are_shared_and_new_values_are_told_from_missing_ones():
+    reader = TableReader(pd.DataFrame({"c": ["b", "a"]}))
+    table = reader.read(pd.DataFrame({"c": ["a", "b", None, "z"]}), "synthetic")
+    assert sorted(table.column("c")) == [0, 1, 2, 3]
+    assert table.labels("c") == ["a", "b", "(missing)", "(unseen)"]
+
+
+def test_a_label_is_the_same_as_integer_float_and_category():
+    reader = TableReader(pd.DataFrame({"y": [0, 1]}), categorical=["y"])
+    for column in ([0.0, 1.0], pd.Categorical([0, 1]), ["0", "1"]):
+        assert sorted(reader.read(pd.DataFrame({"y": column}), "synthetic").column("y")) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (pd.DataFrame({"x": [1.0], "c": ["a"]}).iloc[:0], r"at least one row and one column. Got shape \(0, 2\)"),
+        (pd.DataFrame({"c": ["a"]}), "column 'x' of synthetic is absent"),
+        (pd.DataFrame({"x": ["one"], "c": ["a"]}), "column 'x' of synthetic must hold numbers"),
+        (pd.DataFrame({"x": [np.inf], "c": ["a"]}), "must be finite. Got 1 infinite values"),
+        (pd.DataFrame([[1.0, 2.0, "a"]], columns=["x", "x", "c"]), r"must be unique. Got \['x'\] more than once"),
+        (np.zeros((2, 2)), "must be a DataFrame. Got ndarray instead"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(frame, message):
+    reader = TableReader(pd.DataFrame({"x": [1.0, 2.0], "c": ["a", "b"]}))
+    with pytest.raises(SchemaError, match=message):
+        reader.read(frame, "synthetic")
+
+
+def test_the_caller_s_frame_is_not_changed():
+    df = pd.DataFrame({"x": [2.0, 1.0], "c": ["b", None]})
+    before = df.copy()
+    TableReader(df).read(df, "real")
+    pd.testing.assert_frame_equal(df, before)
+
+
+def test_shuffling_keeps_margins():
+    df = pd.DataFrame({"x": np.arange(50.0), "c": list("ab") * 25})
+    table = TableReader(df).read(df, "real")
+    shuffled = table.shuffled(np.random.default_rng(0))
+    assert sorted(shuffled.column("x")) == sorted(table.column("x"))
+    assert np.bincount(shuffled.column("c")).tolist() == [25, 25]

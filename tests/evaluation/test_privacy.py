@@ -1,0 +1,117 @@
+"""Privacy: a generator that copies is caught by every attack, fresh rows by none; and coverage and validity see it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binomtest
+
+from tabdiff_lora.evaluation import AttributeInference, Copies, Coverage, MembershipInference, Validity, evaluate
+from tabdiff_lora.evaluation.columns import read_pair
+from tabdiff_lora.evaluation.distance import embed, nearest
+from tabdiff_lora.evaluation.privacy import attack_success
+from tabdiff_lora.evaluation.validity import decimals, missing_pattern_error, wilson
+
+METRICS = [Copies(), MembershipInference(), AttributeInference(), Coverage()]
+
+
+def draw(n, seed):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, 4)) @ np.array([[1, 0.5, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0.8], [0, 0, 0, 1]])
+    return pd.DataFrame(x, columns=list("wxyz")).assign(c=np.where(x[:, 0] > 0, "up", "down"))
+
+
+@pytest.fixture(scope="module")
+def reports():
+    real, holdout = draw(400, 0), draw(800, 1)
+    blurred = real.copy()
+    blurred[list("wxyz")] += 0.01 * np.random.default_rng(3).normal(size=(400, 4))
+    candidates = {"fresh": draw(400, 2), "copy": real, "blurred": blurred}
+    return {name: evaluate(real, df, holdout=holdout, metrics=METRICS, n_jobs=1) for name, df in candidates.items()}
+
+
+def test_fresh_rows_give_nothing_away(reports):
+    fresh = reports["fresh"]
+    assert fresh["exact_copies"].value == 0
+    assert fresh["closer_to_training"].value == pytest.approx(0.5, abs=0.08)
+    assert fresh["membership_auc"].value == pytest.approx(0.5, abs=0.08)
+    assert fresh["membership_tpr"].value < 0.06
+    assert abs(fresh["attribute_inference"].value) < 0.06
+    assert fresh["beta_recall"].value == pytest.approx(0.5, abs=0.08)
+
+
+@pytest.mark.parametrize("name", ["copy", "blurred"])
+def test_a_memoriser_is_caught_even_if_it_blurs(reports, name):
+    report = reports[name]
+    assert report["exact_copies"].value == (name == "copy")
+    assert report["nearest_ratio"].value < 0.2
+    assert report["memorised"].value > 0.9
+    assert report["closer_to_training"].value > 0.9
+    assert report["membership_auc"].value > 0.9
+    assert report["membership_tpr"].value > 0.25
+    assert report["attribute_inference"].value > 0.15
+    assert report["beta_recall"].value < 0.65  # held-out rows are the reference: copies are nothing special to them
+
+
+def test_copying_earns_nothing_elsewhere(reports):
+    real, holdout = draw(400, 0), draw(800, 1)
+    report = evaluate(real, real, holdout=holdout, metrics=["margins", "trend", "correlation"], n_jobs=1)
+    for score in report.scores:
+        if score.value is not None:
+            assert score.value == pytest.approx(score.ceiling)
+
+
+def test_the_ceiling_is_fresh_and_the_floor_copies(reports):
+    score = reports["fresh"]["membership_auc"]
+    assert score.ceiling == pytest.approx(0.5, abs=0.1)
+    assert score.floor > 0.9
+
+
+def test_without_a_holdout_there_is_a_reason():
+    frame = evaluate(draw(100, 0), draw(100, 1), metrics=METRICS, n_jobs=1).to_frame()
+    reason = "needs real rows that the generator has not seen: pass holdout="
+    assert frame.loc[["membership_auc", "membership_tpr", "attribute_inference"], "reason"].tolist() == [reason] * 3
+    assert frame.loc["closer_to_training", "reason"] == "needs 50 training and 50 held-out rows"
+    assert frame.loc["exact_copies", "value"] == 0
+
+
+def test_distance_by_hand():
+    real = pd.DataFrame({"x": [1.0, 2.0, 3.0, np.nan], "c": ["a", "b", "a", "a"]})
+    table, _ = read_pair(real, real)
+    points = embed(table, table)
+    order = np.argsort(np.nan_to_num(table.column("x"), nan=9))
+    distance = np.linalg.norm(points[order][:, None] - points[order], axis=2) ** 2
+    assert distance[0, 2] == pytest.approx((2 / 3) ** 2)  # same category, two ranks of three apart
+    assert distance[0, 1] == pytest.approx((1 / 3) ** 2 + 1)
+    assert distance[1, 3] == pytest.approx(0 + 1 + 1)  # the missing value: middle, one step aside, other category
+    assert nearest(points, points, k=2)[0][:, 0].tolist() == [0, 0, 0, 0]
+
+
+def test_attack_success_by_hand():
+    found = attack_success(np.array([1, 1, 0, 0]), np.array([0.9, 0.4, 0.5, 0.1]))
+    assert found["auc"] == 0.75
+    assert found["tpr_at_1pct"] == 0.5
+
+
+def test_wilson_is_scipys():
+    interval = binomtest(7, 50).proportion_ci(method="wilson")
+    assert wilson(7 / 50, 50, z=1.959964) == pytest.approx((interval.low, interval.high), abs=1e-6)
+
+
+def test_validity_by_hand():
+    real = pd.DataFrame({"n": [1, 2, 3, 4], "price": [0.25, 1.5, 2.0, 3.75], "c": ["a", "b", "a", "b"]})
+    fake = pd.DataFrame({"n": [1, 5, 2.5, 2], "price": [0.25, 0.255, 1, 9], "c": ["a", "z", "z", "b"]})
+    report = evaluate(real, fake, metrics=[Validity()])
+    assert report["out_of_range"].value == pytest.approx((1 / 4 + 1 / 4) / 2)
+    assert report["off_grid"].value == pytest.approx((1 / 4 + 1 / 4) / 2)
+    assert report["unseen_categories"].value == 0.5
+    assert report["repeated_rows"].value == 0
+    assert decimals(np.array([0.25, np.nan])) == 2
+    assert decimals(np.array([np.pi])) is None
+
+
+def test_missing_patterns_by_hand():
+    real = pd.DataFrame({"x": [1, None, None, 4.0], "c": ["a", None, None, "b"]})
+    apart = pd.DataFrame({"x": [1, None, None, 4.0], "c": [None, "a", "b", None]})
+    tables = read_pair(real, apart)
+    assert missing_pattern_error(*tables) == pytest.approx(1.0)  # both, both, none, none against x, x, c, c
+    assert missing_pattern_error(tables[0], tables[0]) == 0
