@@ -1,7 +1,7 @@
 r"""Denoiser: process + backbone -> estimate of x_0, and the training loss.
 
-The numerical half is preconditioned by the process's prior. With :math:`D_G` the exact denoiser of :math:`N(\mu, \Sigma)`
-the estimate is
+The numerical half is preconditioned by the process's prior. With :math:`D_G` the exact denoiser of :math:`N(\mu,
+\Sigma)` the estimate is
 
 .. math:: \hat x_0 = D_G(x_t) + C_{out}(t)\, F_\theta(C_{in}(t)(x_t - \mu), t)
 
@@ -11,7 +11,12 @@ functions of :math:`\Sigma` in its eigenbasis (:meth:`GaussianDiffusion.precondi
 fitted Gaussian exactly. With :math:`\Sigma = I`, :math:`\mu = 0` this is EDM (Karras et al., 2022, table 1).
 
 The categorical half is the cross-entropy of the lost entries, divided by the entropy of their column, so that every
-column of either kind starts with a loss near 1 (Continuous Diffusion for Mixed-Type Tabular Data, Mueller et al., 2025).
+column of either kind starts with a loss near 1.
+
+References
+----------
+Elucidating the Design Space of Diffusion-Based Generative Models (Karras et al., 2022), table 1; for the balance of the
+halves, Continuous Diffusion for Mixed-Type Tabular Data (Mueller et al., 2025).
 """
 
 from __future__ import annotations
@@ -27,9 +32,10 @@ from tabdiff_lora.state import Prediction, TableState
 
 
 class DenoisingLoss(NamedTuple):
-    """Loss of a batch: one value per row, and the mean of each half for the history."""
+    """Loss of a batch: per row, what the row gained over the prior's loss, and the mean of each half."""
 
     rows: Tensor  # (B,)
+    gain: Tensor  # (B,), without gradient
     numerical: Tensor  # ()
     categorical: Tensor  # ()
 
@@ -48,12 +54,14 @@ class Denoiser(nn.Module):
         Precision of the backbone's hidden state; the mathematics around it stays in single precision.
     """
 
-    def __init__(self, process: TableDiffusion, backbone: nn.Module, entropies: Tensor, *, dtype: torch.dtype = torch.float32):
+    def __init__(
+        self, process: TableDiffusion, backbone: nn.Module, entropies: Tensor, *, dtype: torch.dtype = torch.float32
+    ):
         super().__init__()
         self.process = process
         self.backbone = backbone
         self.dtype = dtype
-        self.register_buffer("ce_scale", 1.0 / entropies.clamp_min(0.05))
+        self.register_buffer("ce_scale", 1.0 / entropies.float().clamp_min(0.05))
 
     def _call_backbone(self, x_t: TableState, t: Tensor, known: Tensor | None) -> tuple[Tensor, Tensor, Prediction]:
         """D_G(x_t) of shape (B, D), the factors c_out and the backbone's raw output."""
@@ -91,11 +99,12 @@ class Denoiser(nn.Module):
         squared = (raw.num - target).square()  # (B, D)
         lost = self.process.categorical.lost(x_t.cat).to(squared.dtype)  # (B, C)
         entropy = cross_entropies(raw.cat_logits, x_0.cat, self.process.layout) * self.ce_scale * lost
-        rows = (squared.sum(-1) + entropy.sum(-1)) / (squared.shape[1] + entropy.shape[1])
-        return DenoisingLoss(rows, squared.mean(), entropy.sum() / lost.sum().clamp_min(1.0))
+        n_dims = squared.shape[1] + entropy.shape[1]
+        rows = (squared.sum(-1) + entropy.sum(-1)) / n_dims
+        gain = (squared.shape[1] + lost.sum(-1)) / n_dims - rows.detach()
+        return DenoisingLoss(rows, gain, squared.mean(), entropy.sum() / lost.sum().clamp_min(1.0))
 
     def to_device(self, device) -> Denoiser:
         """Move the network and its process."""
         self.process = self.process.to(device)
         return self.to(device)
-

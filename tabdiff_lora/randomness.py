@@ -30,8 +30,11 @@ def stream(root: np.random.SeedSequence, *key: int) -> np.random.SeedSequence:
 
 
 @contextmanager
-def seeded_initialisation(seeds: np.random.SeedSequence) -> Iterator[None]:
-    """Let ``torch.nn`` initialise weights from a stream and restore its global generator afterwards."""
-    with torch.random.fork_rng(devices=[]):
-        torch.random.default_generator.manual_seed(int(seeds.generate_state(1, np.uint64)[0] >> 1))
+def borrowed_generator(seeds: np.random.SeedSequence, device: torch.device | str = "cpu") -> Iterator[None]:
+    """Seed torch's global generators from a stream and put them back as they were afterwards.
+
+    For the two things that take no generator of their own: the initialisation of ``torch.nn`` modules and dropout.
+    """
+    with torch.random.fork_rng(devices=[device] if torch.device(device).type == "cuda" else []):
+        torch.random.manual_seed(int(seeds.generate_state(1, np.uint64)[0] >> 1))
         yield

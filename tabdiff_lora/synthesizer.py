@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
+from contextlib import nullcontext
 from numbers import Integral, Real
+from os import PathLike
 
 import narwhals as nw
 import numpy as np
@@ -18,11 +21,11 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
-from tabdiff_lora.backbones import Backbone, MLPBackbone
+from tabdiff_lora.backbones import Backbone, LanguageModelBackbone, MLPBackbone
 from tabdiff_lora.compute import limited_threads, resolve_device, resolve_dtype
 from tabdiff_lora.denoiser import Denoiser
 from tabdiff_lora.diffusion import CategoricalDiffusion, GaussianDiffusion, GaussianPrior, TableDiffusion
-from tabdiff_lora.randomness import seed_sequence, seeded_initialisation, stream, torch_generator
+from tabdiff_lora.randomness import borrowed_generator, seed_sequence, stream, torch_generator
 from tabdiff_lora.sampling import AncestralSampler, DDIMSampler, DPMSolverSampler, HeunSampler, Sampler
 from tabdiff_lora.table import EncodedTable, TableEncoder
 from tabdiff_lora.training import History, Trainer, TrainingPlan, TrainingRows, parse_duration
@@ -31,7 +34,10 @@ from tabdiff_lora.training.progress import ProgressBar
 BACKBONES = {"mlp": MLPBackbone}
 SAMPLERS = {"dpmpp": DPMSolverSampler, "heun": HeunSampler, "ddim": DDIMSampler, "ancestral": AncestralSampler}
 
+DEFAULT_RANK = {"rank": "auto", "rank_energy": 0.95}
+
 ROWS_PER_BLOCK = 2048  # rows that share one stream of randomness in `sample`; part of what a seed means
+AUTO_EPOCHS = 400  # enough for any table we measured, with the learning rate decaying to match
 FIT, SAMPLE = 0, 1  # keys of the two streams below a random_state
 
 
@@ -40,8 +46,15 @@ class TabularDiffusionSynthesizer(BaseEstimator):
 
     Parameters
     ----------
-    backbone : {"mlp"} or Backbone, default="mlp"
-        The network of the reverse process. An object gives access to its parameters (``backbone__d_block``).
+    backbone : "mlp", str, Path, PreTrainedModel or Backbone, default="mlp"
+        The network of the reverse process. Any other string is the name or the local folder of a language model,
+        which is adapted by LoRA (``LanguageModelBackbone``). An object gives access to its parameters
+        (``backbone__d_block``).
+    rank : "auto", "layers" or int, default="auto"
+        Of the adapters of a language model. "auto" reads it off the table (eq. 8 of the paper).
+    rank_energy : float in [0, 1], default=0.95
+        Share of the singular values that "auto" keeps. Where ``backbone`` is an object, a ``rank`` or ``rank_energy``
+        other than the default replaces the object's own.
     prior : {"gaussian", "standard"}, default="gaussian"
         Law from which the numerical half starts: N(mu, Sigma) fitted to the encoded rows, or N(0, I).
     sampler : {"dpmpp", "heun", "ddim", "ancestral"} or Sampler, default="dpmpp"
@@ -53,13 +66,14 @@ class TabularDiffusionSynthesizer(BaseEstimator):
     types : dict of column -> kind, optional
         Overrides the inferred kind of columns, e.g. ``{"zip": "categorical"}``.
     missing : {"generate", "never", "regression"}, default="generate"
-        Whether drawn rows have missing values as the data has them, or none; "regression" fills the gaps of the training
-        table first, by iterated regression of each column on the others.
+        Whether drawn rows have missing values as the data has them, or none; "regression" fills the gaps of the
+        training table first, by iterated regression of each column on the others.
     constraints : sequence of constraints, default=()
         Rules that hold for every training row and then for every drawn one, e.g. ``Inequality("start", "end")``.
     max_epochs : "auto", int or None, default="auto"
-        Passes over the rows at most. ``"auto"`` chooses by the size of the table unless ``max_time`` is given; 0 leaves
-        the network untrained, which is the Gaussian copula of the table.
+        Passes over the rows at most. ``"auto"`` is 400, fewer for more than 20,000 rows unless ``max_time`` is given;
+        None leaves the limit to ``max_time``; 0 leaves the network untrained, which is the Gaussian copula of the
+        table.
     max_time : float or str, optional
         Limit of the whole fit, in seconds or as ``"90s"``, ``"5min"``; the learning rate decays to match.
     batch_size : "auto" or int, default="auto"
@@ -67,13 +81,14 @@ class TabularDiffusionSynthesizer(BaseEstimator):
         Peak of the schedule.
     weight_decay : float, default=0.0
     early_stopping : bool, default=True
-        Stop when the held-out denoising loss no longer falls. The best weights are kept in any case.
+        Stop when the held-out denoising loss has risen. The weights kept are chosen by that loss in any case.
     validation_fraction : float in [0, 1), default=0.1
         Rows held out for that loss, at most 2,000. With fewer than 50 rows none are held out.
     device : "auto" or a torch device, default="auto"
     precision : {"auto", "float32", "bfloat16"}, default="auto"
     random_state : int, RandomState or None, default=None
-        With an int, ``fit`` and the first ``sample`` are repeatable (a fit limited by ``max_time`` depends on the clock).
+        With an int, ``fit`` and the first ``sample`` are repeatable (a fit limited by ``max_time`` depends on the
+        clock).
     verbose : int, default=0
         0 is silent, 1 shows a progress bar on standard error.
 
@@ -91,6 +106,12 @@ class TabularDiffusionSynthesizer(BaseEstimator):
         Step whose weights are used.
     stop_reason_ : str
     n_parameters_, n_trainable_parameters_ : int
+    backbone_ : Backbone
+        The description of the network that was built.
+    rank_ : int, dict of layer to int, or None
+        Rank of the adapters; None without adapters.
+    spectrum_ : Spectrum or None
+        Singular values of the table, where they chose the rank; ``spectrum_.plot()`` draws them.
     device_ : torch.device
     fit_time_ : float
         Seconds.
@@ -109,7 +130,9 @@ class TabularDiffusionSynthesizer(BaseEstimator):
     """
 
     _parameter_constraints: dict = {
-        "backbone": [StrOptions(set(BACKBONES)), Backbone],
+        "backbone": [str, PathLike, Backbone, torch.nn.Module],
+        "rank": [StrOptions({"auto", "layers"}), Interval(Integral, 1, None, closed="left")],
+        "rank_energy": [Interval(Real, 0, 1, closed="both")],
         "prior": [StrOptions({"gaussian", "standard"})],
         "sampler": [StrOptions(set(SAMPLERS)), Sampler],
         "n_sampling_steps": [Interval(Integral, 2, None, closed="left")],
@@ -131,6 +154,8 @@ class TabularDiffusionSynthesizer(BaseEstimator):
         self,
         backbone="mlp",
         *,
+        rank="auto",
+        rank_energy=0.95,
         prior="gaussian",
         sampler="dpmpp",
         n_sampling_steps=32,
@@ -151,6 +176,8 @@ class TabularDiffusionSynthesizer(BaseEstimator):
         verbose=0,
     ):
         self.backbone = backbone
+        self.rank = rank
+        self.rank_energy = rank_energy
         self.prior = prior
         self.sampler = sampler
         self.n_sampling_steps = n_sampling_steps
@@ -214,6 +241,7 @@ class TabularDiffusionSynthesizer(BaseEstimator):
         self.n_iter_, self.best_iter_, self.stop_reason_ = history.n_steps, history.best_step, history.stop_reason
         self.n_parameters_ = sum(p.numel() for p in self.module_.parameters())
         self.n_trainable_parameters_ = sum(p.numel() for p in self.module_.parameters() if p.requires_grad)
+        self.rank_, self.spectrum_ = getattr(self.module_, "rank", None), getattr(self.module_, "spectrum", None)
         self._sample_root = stream(seed_sequence(self.random_state), SAMPLE)
         self._n_draws = 0
         self.fit_time_ = time.monotonic() - started
@@ -226,8 +254,8 @@ class TabularDiffusionSynthesizer(BaseEstimator):
         ----------
         n_samples : int >= 0, default=1
         random_state : int, RandomState or None, default=None
-            A seed always gives the same rows. None continues the estimator's own stream: the first call after ``fit`` is
-            repeatable if the estimator has a ``random_state``, the second gives other rows.
+            A seed always gives the same rows. None continues the estimator's own stream: the first call after ``fit``
+            is repeatable if the estimator has a ``random_state``, the second gives other rows.
 
         Returns
         -------
@@ -257,15 +285,32 @@ class TabularDiffusionSynthesizer(BaseEstimator):
         dim = table.layout.n_numerical
         prior = GaussianPrior.fit(table.draw(rng)) if self.prior == "gaussian" else GaussianPrior.standard(dim)
         process = TableDiffusion(GaussianDiffusion(prior), CategoricalDiffusion(table.layout))
-        backbone = clone(self.backbone) if isinstance(self.backbone, Backbone) else BACKBONES[self.backbone]()
-        with seeded_initialisation(stream(root, 1)):
-            network = backbone.build(table)
+        self.backbone_ = self._resolve_backbone()
+        with borrowed_generator(stream(root, 1)):
+            network = self.backbone_.build(table)
         dtype = resolve_dtype(self.precision, self.device_)
         return Denoiser(process, network, torch.tensor(table.entropies()).float(), dtype=dtype).to_device(self.device_)
 
+    def _resolve_backbone(self) -> Backbone:
+        """The description of the network, with a rank given here in it."""
+        if isinstance(self.backbone, Backbone):
+            backbone = clone(self.backbone)
+        elif isinstance(self.backbone, str) and self.backbone in BACKBONES:
+            backbone = BACKBONES[self.backbone]()
+        else:
+            backbone = LanguageModelBackbone(self.backbone)
+        given = {name: getattr(self, name) for name, default in DEFAULT_RANK.items() if getattr(self, name) != default}
+        if given and not isinstance(backbone, LanguageModelBackbone):
+            warnings.warn(f"{' and '.join(given)} of the adapters is ignored: the backbone has none.", UserWarning, 3)
+        elif given:
+            backbone.set_params(**given)
+        return backbone
+
     def _train(self, table: EncodedTable, root, max_seconds: float | None, started: float) -> History:
         train, held_out = self._split(table, np.random.default_rng(stream(root, 2)))
-        batch_size = default_batch_size(len(table)) if self.batch_size == "auto" else self.batch_size
+        # A language model costs a hundred times the MLP per row and says itself how many rows it can afford.
+        auto_batch_size = getattr(self.backbone_, "auto_batch_size", default_batch_size)
+        batch_size = auto_batch_size(len(table)) if self.batch_size == "auto" else self.batch_size
         plan = TrainingPlan(
             max_steps=self._max_steps(len(train), batch_size, max_seconds),
             max_seconds=max_seconds,
@@ -274,7 +319,8 @@ class TabularDiffusionSynthesizer(BaseEstimator):
             weight_decay=self.weight_decay,
             early_stopping=self.early_stopping,
         )
-        with ProgressBar(enabled=bool(self.verbose)) as bar:
+        dropout = borrowed_generator(stream(root, 4), self.device_)
+        with ProgressBar(enabled=bool(self.verbose)) as bar, dropout:
             trainer = Trainer(self.denoiser_, plan, torch_generator(stream(root, 3), self.device_), bar.update)
             return trainer.fit(
                 TrainingRows.from_encoded(train, self.device_),
@@ -293,7 +339,10 @@ class TabularDiffusionSynthesizer(BaseEstimator):
         if self.encoder_.layout_.n_numerical + self.encoder_.layout_.n_categorical == 0:
             return 0  # only constants: nothing to learn
         if self.max_epochs == "auto":
-            return None if max_seconds is not None else math.ceil(default_row_passes(n_rows) / batch_size)
+            row_passes = getattr(self.backbone_, "auto_row_passes", default_row_passes)(n_rows)
+            if max_seconds is not None:
+                row_passes = max(row_passes, AUTO_EPOCHS * n_rows)
+            return math.ceil(row_passes / batch_size)
         if self.max_epochs is None:
             if max_seconds is None:
                 raise ValueError("max_epochs and max_time must not both be None. Set one of them.")
@@ -303,9 +352,13 @@ class TabularDiffusionSynthesizer(BaseEstimator):
     def _sample_encoded(self, n_rows: int, root: np.random.SeedSequence) -> tuple[np.ndarray, np.ndarray]:
         """Encoded rows: num (n, D) float32 and cat (n, C) int64, drawn in blocks with a stream each."""
         layout = self.encoder_.layout_
-        num, cat = np.empty((n_rows, layout.n_numerical), np.float32), np.empty((n_rows, layout.n_categorical), np.int64)
+        num, cat = (
+            np.empty((n_rows, layout.n_numerical), np.float32),
+            np.empty((n_rows, layout.n_categorical), np.int64),
+        )
         sampler = self._resolve_sampler()
-        with limited_threads(), torch.inference_mode():
+        merged = getattr(self.module_, "merged", nullcontext)  # adapters become part of the weights
+        with limited_threads(), merged(), torch.inference_mode():
             for block, start in enumerate(range(0, n_rows, ROWS_PER_BLOCK)):
                 generator = torch_generator(stream(root, 1, block), self.device_)
                 state = sampler.sample(self.denoiser_, ROWS_PER_BLOCK, generator)
@@ -326,8 +379,8 @@ def default_batch_size(n_rows: int) -> int:
 
 
 def default_row_passes(n_rows: int) -> int:
-    """Rows seen by a fit without limits: 200 epochs, at least two and at most twenty million."""
-    return int(np.clip(200 * n_rows, 2_000_000, 20_000_000))
+    """Rows seen by a fit without a time limit: ``AUTO_EPOCHS``, but not much more than eight million rows."""
+    return min(AUTO_EPOCHS * n_rows, max(8_000_000, 10 * n_rows))
 
 
 def _with_target(X, y):

@@ -10,7 +10,7 @@ from tabdiff_lora.diffusion import CategoricalDiffusion, GaussianDiffusion, Gaus
 from tabdiff_lora.sampling import DPMSolverSampler
 from tabdiff_lora.state import TableState
 from tabdiff_lora.table.encoded import EncodedTable
-from tabdiff_lora.training.trainer import stratified_times
+from tabdiff_lora.training.times import stratified_uniforms
 from tests.exact import layout_of
 
 RNG = np.random.default_rng(0)
@@ -27,7 +27,9 @@ def gaussian_table(n=4_000) -> EncodedTable:
 def untrained(table: EncodedTable, **options) -> Denoiser:
     prior = GaussianPrior.fit(table.draw(RNG))
     process = TableDiffusion(GaussianDiffusion(prior), CategoricalDiffusion(table.layout))
-    return Denoiser(process, MLPBackbone(d_block=32, n_blocks=1).build(table), torch.tensor(table.entropies()), **options)
+    return Denoiser(
+        process, MLPBackbone(d_block=32, n_blocks=1).build(table), torch.tensor(table.entropies()), **options
+    )
 
 
 def test_untrained_denoiser_is_the_exact_denoiser_of_the_fitted_gaussian():
@@ -54,9 +56,20 @@ def test_loss_of_the_untrained_network_is_one_per_numerical_dimension_and_per_lo
     table, generator = gaussian_table(), torch.Generator().manual_seed(0)
     x_0 = TableState(torch.tensor(table.low).float(), torch.tensor(table.cat))
     with torch.no_grad():
-        loss = untrained(table).loss(x_0, stratified_times(len(table), generator), generator)
+        loss = untrained(table).loss(x_0, stratified_uniforms(len(table), generator), generator)
     assert float(loss.numerical) == pytest.approx(1.0, abs=0.03)
     assert float(loss.categorical) == pytest.approx(1.0, abs=0.05)
+
+
+def test_gain_is_what_the_prior_would_have_lost_more():
+    table, generator = gaussian_table(), torch.Generator().manual_seed(0)
+    x_0 = TableState(torch.tensor(table.low).float(), torch.tensor(table.cat))
+    with torch.no_grad():
+        loss = untrained(table).loss(x_0, torch.full((len(table),), 0.5), generator)
+    assert float(loss.gain.mean()) == pytest.approx(0.0, abs=0.02)
+    assert torch.allclose(
+        loss.gain + loss.rows, torch.tensor([3, 4, 5])[((loss.gain + loss.rows) * 5 - 3).round().long()] / 5
+    )
 
 
 def test_only_lost_categories_count():

@@ -31,7 +31,9 @@ class FourierFeatures(nn.Module):
 
     def __init__(self, n_frequencies: int, low: float, high: float):
         super().__init__()
-        frequencies = torch.logspace(math.log10(low), math.log10(high), n_frequencies) if n_frequencies else torch.empty(0)
+        frequencies = (
+            torch.logspace(math.log10(low), math.log10(high), n_frequencies) if n_frequencies else torch.empty(0)
+        )
         self.register_buffer("frequencies", 2 * math.pi * frequencies, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,9 +1,11 @@
 r"""The residual MLP: the default backbone, the most quality per second on a CPU.
 
-.. math:: h \leftarrow h + \mathrm{Linear}(\mathrm{SiLU}(\mathrm{Linear}(\mathrm{LayerNorm}(h) (1 + a_t) + b_t)))
+.. math:: h \leftarrow h + \mathrm{Linear}(\mathrm{SiLU}(\mathrm{Linear}(\mathrm{LayerNorm}(h))))
 
-with :math:`a_t, b_t` linear in the time embedding (FiLM) and everything that leaves a block initialised at zero.
-TabDDPM's plain MLP (eq. 5 of the paper) has neither normalisation nor residual path; it was built for ten times the steps.
+with everything that leaves a block initialised at zero. The time embedding is added once, at the entrance: scaling and
+shifting every block by it (FiLM) cost half of a training step on a CPU.
+TabDDPM's plain MLP (eq. 5 of the paper) has neither normalisation nor residual path; it was built for ten times the
+steps.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from tabdiff_lora.table.encoded import EncodedTable
 
 
 class MLPBackbone(Backbone):
-    """Residual MLP with FiLM time conditioning.
+    """Residual MLP conditioned on time.
 
     Parameters
     ----------
@@ -29,8 +31,8 @@ class MLPBackbone(Backbone):
         Width of the network.
     n_blocks : int, default=4
         Number of residual blocks, each of two linear layers.
-    dropout : float in [0, 1), default=0.0
-        Inside each block.
+    dropout : float in [0, 1), default=0.1
+        Inside each block. Without it a table of ten thousand rows is memorised within minutes.
     d_time : int, default=64
         Width of the time embedding.
     n_frequencies : int, default=4
@@ -42,7 +44,7 @@ class MLPBackbone(Backbone):
     """
 
     def __init__(
-        self, d_block=384, n_blocks=4, dropout=0.0, d_time=64, n_frequencies=4, max_one_hot=256, d_embedding=32
+        self, d_block=384, n_blocks=4, dropout=0.1, d_time=64, n_frequencies=4, max_one_hot=256, d_embedding=32
     ):
         self.d_block = d_block
         self.n_blocks = n_blocks
@@ -99,9 +101,36 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.linear_in = CastLinear(d_block, d_block)
         self.linear_out = CastLinear(d_block, d_block, bias=False)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = GroupDropout(dropout)
         nn.init.zeros_(self.linear_out.weight)
 
     def forward(self, h: Tensor) -> Tensor:
         inner = self.linear_in(nn.functional.layer_norm(h, h.shape[-1:]))
         return h + self.linear_out(self.dropout(nn.functional.silu(inner)))
+
+
+class GroupDropout(nn.Module):
+    """Dropout whose mask is shared by neighbouring rows of a batch.
+
+    Drawing a mask per entry takes longer on a CPU than the matrix product it follows. Rows of a batch are in random
+    order, so a mask per ``group`` rows regularises alike at a fraction of the cost.
+
+    Parameters
+    ----------
+    p : float in [0, 1)
+        Probability of dropping a unit.
+    group : int, default=32
+        Rows that share a mask.
+    """
+
+    def __init__(self, p: float, group: int = 32):
+        super().__init__()
+        self.p, self.group = p, group
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Drop units of (B, W) and scale up the rest, in training mode only."""
+        if not self.training or self.p == 0.0:
+            return h
+        keep = torch.rand(-(-len(h) // self.group), h.shape[1], device=h.device) >= self.p
+        mask = keep.to(h.dtype) / (1.0 - self.p)
+        return h * mask.repeat_interleave(self.group, dim=0)[: len(h)]

@@ -3,19 +3,21 @@ r"""The categorical half: every column forgets its value, independently of the o
 .. math:: q(x_t = j | x_0) = a_t\, 1\{j = x_0\} + (1 - a_t)\, \pi_j
 
 ``a_t`` is the probability that the value is still there and :math:`\pi` is what replaces it: the extra state [MASK]
-(absorbing, MDLM), the uniform law (multinomial diffusion, TabDDPM) or the column's marginal frequencies (the categorical
-twin of the data-driven prior). One class serves all three; only :math:`\pi` differs.
+(absorbing, MDLM), the uniform law (multinomial diffusion, TabDDPM) or the column's marginal frequencies (the
+categorical twin of the data-driven prior). One class serves all three; only :math:`\pi` differs.
 
 The network predicts :math:`p(x_0 | x_t)`, and :math:`x_s` is drawn from the *mixture* over :math:`x_0`:
 :math:`p(x_s | x_t) = \sum_i q(x_s | x_t, x_0 = i)\, p_i`, which by Bayes' rule is
 
 .. math:: p(x_s = j | x_t) = L_j \Big[ a_s \frac{p_j}{Z_j} + (1 - a_s)\,\pi_j \sum_i \frac{p_i}{Z_i} \Big],
-          \quad L_j = a_{t|s} 1\{j = x_t\} + (1 - a_{t|s})\,\pi_{x_t},\quad Z_i = a_t 1\{i = x_t\} + (1 - a_t)\,\pi_{x_t}
+          \quad L_j = a_{t|s} 1\{j = x_t\} + (1 - a_{t|s})\,\pi_{x_t},\quad
+          Z_i = a_t 1\{i = x_t\} + (1 - a_t)\,\pi_{x_t}
 
 References
 ----------
 Structured Denoising Diffusion Models in Discrete State-Spaces (Austin et al., 2021), eq. 3-4;
-Simple and Effective Masked Diffusion Language Models (Sahoo et al., 2024); Argmax Flows (Hoogeboom et al., 2021), eq. 12-17.
+Simple and Effective Masked Diffusion Language Models (Sahoo et al., 2024); Argmax Flows
+(Hoogeboom et al., 2021), eq. 12-17.
 """
 
 from __future__ import annotations

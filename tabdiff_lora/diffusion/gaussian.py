@@ -3,12 +3,13 @@ r"""The numerical half: Gaussian diffusion around a data-driven prior.
 .. math:: x_t = \mu + \alpha_t (x_0 - \mu) + \sigma_t n, \qquad n \sim N(0, N)
 
 with the prior's mean :math:`\mu` and noise covariance :math:`N = I` (column-separable noise, EDM coordinates) or
-:math:`N = \Sigma` (PriorGrad: the noise itself has the shape of the data). ``N = I``, ``mu = 0`` and a cosine schedule is
-DDPM (eq. 1 of the paper in closed form). Everything else in this file follows from that one line.
+:math:`N = \Sigma` (PriorGrad: the noise itself has the shape of the data). ``N = I``, ``mu = 0`` and a cosine
+schedule is DDPM (eq. 1 of the paper in closed form). Everything else in this file follows from that one line.
 
 If the data really were :math:`N(\mu, \Sigma)`, the posterior of :math:`x_0` would be, per eigen-direction j,
 
-.. math:: E[x_0 | x_t] = \mu + c^{skip}_j (x_t - \mu),\quad c^{skip} = \frac{\alpha\lambda}{\alpha^2\lambda + \sigma^2\nu},\quad
+.. math:: E[x_0 | x_t] = \mu + c^{skip}_j (x_t - \mu),\quad
+          c^{skip} = \frac{\alpha\lambda}{\alpha^2\lambda + \sigma^2\nu},\quad
           Var[x_0 | x_t] = (c^{out}_j)^2 = \frac{\sigma^2\nu\lambda}{\alpha^2\lambda + \sigma^2\nu}
 
 (:math:`\nu` the eigenvalues of N). :class:`tabdiff_lora.denoiser.Denoiser` learns only what this misses.

@@ -32,18 +32,18 @@ class NoiseSchedule(ABC):
 
 @dataclass(frozen=True)
 class KarrasSchedule(NoiseSchedule):
-    r"""Variance exploding: :math:`\alpha_t = 1`, :math:`\sigma_t` interpolates ``sigma_min .. sigma_max`` in power 1/rho.
+    r"""Variance exploding: :math:`\alpha_t = 1`, :math:`\sigma_t^{1/\rho}` linear from ``sigma_min`` to ``sigma_max``.
 
-    With a prior fitted to the data ``sigma_max`` need not drown it: 10 standard deviations leave nothing but what the
-    prior already knows, where N(0, I) needs 80.
+    With a prior fitted to the data ``sigma_max`` need not drown it: at 5 standard deviations nothing is left but what
+    the prior already knows, where N(0, I) needs 80.
 
     References
     ----------
     Elucidating the Design Space of Diffusion-Based Generative Models (Karras et al., 2022), eq. 5.
     """
 
-    sigma_min: float = 0.005
-    sigma_max: float = 10.0
+    sigma_min: float = 0.02
+    sigma_max: float = 5.0
     rho: float = 7.0
 
     def alpha(self, t: Tensor) -> Tensor:
@@ -70,7 +70,9 @@ class CosineSchedule(NoiseSchedule):
     def alpha_bar(self, t: Tensor) -> Tensor:
         """Kept signal power, in [floor, 1]: positive, so that the reverse step is defined at t = 1."""
         angle = (t + self.offset) / (1 + self.offset) * (math.pi / 2)
-        return (torch.cos(angle) / math.cos(self.offset / (1 + self.offset) * math.pi / 2)).square().clamp_min(self.floor)
+        return (
+            (torch.cos(angle) / math.cos(self.offset / (1 + self.offset) * math.pi / 2)).square().clamp_min(self.floor)
+        )
 
     def alpha(self, t: Tensor) -> Tensor:
         return self.alpha_bar(t).sqrt()

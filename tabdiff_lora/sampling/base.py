@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from sklearn.base import BaseEstimator
@@ -81,7 +82,7 @@ class Sampler(BaseEstimator, ABC):
         reveal = CategoryReveal(process, n_rows, self.unmasking, generator)
         grid = torch.linspace(1.0, 0.0, self.n_steps, device=generator.device)[:, None]  # (S, 1)
         previous = None
-        for t, s in zip(grid[:-1], grid[1:]):
+        for t, s in pairwise(grid):
             prediction = denoiser(x, t)
             cat = reveal.step(x.cat, prediction.cat_logits, t, s)
             x_s = TableState(self.numerical_step(process, x, prediction, t, s, previous, generator), cat)

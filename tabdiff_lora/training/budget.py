@@ -26,7 +26,8 @@ def parse_duration(value: float | str | None) -> float | None:
     match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([a-z]*)\s*", str(value))
     if not match or match[2] not in _UNITS or float(match[1]) <= 0:
         raise ValueError(
-            f"max_time must be a positive number of seconds or a text such as '90s', '5min', '1h'. Got {value!r} instead."
+            "max_time must be a positive number of seconds or a text such as '90s', '5min', '1h'. "
+            f"Got {value!r} instead."
         )
     return float(match[1]) * _UNITS[match[2]]
 

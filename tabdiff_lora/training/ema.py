@@ -1,7 +1,7 @@
 r"""Exponential moving average of the weights, with a memory that grows with training.
 
-A fixed decay of .999 remembers a thousand steps, too long for a short fit and too short for a long one. The power-function
-average weighs step i by :math:`i^\gamma`, so it always covers the same *share* of the run:
+A fixed decay of .999 remembers a thousand steps, too long for a short fit and too short for a long one. The
+power-function average weighs step i by :math:`i^\gamma`, so it always covers the same *share* of the run:
 
 .. math:: \bar\theta_i = \beta_i \bar\theta_{i-1} + (1 - \beta_i)\theta_i,\qquad \beta_i = (1 - 1/i)^{\gamma + 1}
 

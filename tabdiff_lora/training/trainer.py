@@ -1,7 +1,11 @@
-"""The training loop: tensors in, the best averaged weights and a history out.
+"""The training loop: tensors in, averaged weights and a history out.
 
-The loss on held-out rows is measured with the *averaged* weights on one fixed set of times and noises, so two epochs
-differ by the network alone. The weights with the lowest such loss are the ones kept.
+The loss on held-out rows is measured with the *averaged* weights on one fixed set of times and noises, so two checks
+differ by the network alone. What counts is the *gain*: how far it lies below the loss of the untrained network.
+
+The weights kept are the latest whose gain is within a tolerance of the best, not the best themselves. Past its best the
+gain first falls where it matters least, at noise levels so low that only single rows are told apart, while dependence
+between columns is still being learned.
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ from tabdiff_lora.state import TableState
 from tabdiff_lora.training.budget import Budget, learning_rate_factor
 from tabdiff_lora.training.ema import PowerEMA
 from tabdiff_lora.training.rows import TrainingRows
-
+from tabdiff_lora.training.times import GainedTimes, stratified_uniforms
 
 CHECK_COST = 4  # rows trained on per row checked: a check is a forward pass, so checks take under a tenth of the time
 
@@ -40,13 +44,16 @@ class TrainingPlan:
     weight_decay : float
     ema_gamma : float
         See :class:`PowerEMA`.
-    patience : float
-        Stop when the held-out loss has not improved for this share of the steps made so far (and ``min_checks`` checks).
-    min_checks : int
+    tolerance : float in [0, 1]
+        Share of the best held-out gain that the weights kept may have lost.
+    patience : int
+        Checks in a row below the tolerance after which the run stops.
     early_stopping : bool
-        Whether to stop early; the best weights are restored in any case when there are held-out rows.
+        Whether to stop early; the weights are chosen by their gain in any case when there are held-out rows.
     n_validation : int
         Held-out rows are repeated with different noise up to this number.
+    uniform_times : float in (0, 1]
+        Share of the training times that do not follow the gain; see :class:`GainedTimes`.
     """
 
     max_steps: int | None
@@ -55,10 +62,11 @@ class TrainingPlan:
     learning_rate: float = 2e-3
     weight_decay: float = 0.0
     ema_gamma: float = 16.0
-    patience: float = 0.5
-    min_checks: int = 10
+    tolerance: float = 0.1
+    patience: int = 8
     early_stopping: bool = True
     n_validation: int = 8_192
+    uniform_times: float = 0.2
 
 
 @dataclass
@@ -71,6 +79,12 @@ class History:
     best_step: int = 0
     stop_reason: str = "no training: the untrained network is the fitted Gaussian copula"
 
+    def n_checks_below(self, tolerance: float) -> int:
+        """Newest checks in a row whose held-out gain is less than ``1 - tolerance`` of the best; 0 without such rows."""
+        losses = [record["validation_loss"] for record in self.records]
+        required = (1.0 - tolerance) * (losses[0] - min(losses))
+        return next((n for n, loss in enumerate(reversed(losses)) if not losses[0] - loss < required), len(losses))
+
 
 class Trainer:
     """Fits a denoiser to rows.
@@ -78,7 +92,7 @@ class Trainer:
     Parameters
     ----------
     denoiser : Denoiser
-        Trained in place; on return it holds the averaged weights with the lowest held-out loss.
+        Trained in place; on return it holds the averaged weights that were kept.
     plan : TrainingPlan
     generator : Generator
         All randomness of the run, on the device of the rows.
@@ -115,43 +129,52 @@ class Trainer:
             parameters, lr=plan.learning_rate, betas=(0.9, 0.99), weight_decay=plan.weight_decay, fused=True
         )
         ema = PowerEMA(denoiser, plan.ema_gamma)
+        times = GainedTimes(plan.uniform_times, device=self.generator.device)
         validation = self._validation_batch(held_out) if held_out is not None and len(held_out) else None
-        best_loss, best_weights, next_check, running, since_check = float("inf"), None, 0.0, 0.0, 0
         n_between = math.ceil(CHECK_COST * plan.n_validation / plan.batch_size)
+        kept, next_check, losses = None, 0.0, []
         denoiser.train()
         for index in self._batches(len(train)):
             progress = budget.progress(history.n_steps)
-            if progress >= 1.0 or (progress >= next_check and (since_check >= n_between or history.n_steps == 0)):
-                record = self._check(history, ema, validation, budget, running / max(since_check, 1))
-                running, since_check, next_check = 0.0, 0, progress + self._check_interval(progress)
-                if record["validation_loss"] < best_loss:
-                    best_loss, best_weights, history.best_step = record["validation_loss"], ema.snapshot(), history.n_steps
+            is_due = progress >= next_check and (history.n_steps == 0 or len(losses) >= n_between)
+            if is_due or progress >= 1.0:
+                record = self._check(history, ema, validation, budget, losses)
+                losses, next_check = [], progress + check_interval(progress)
+                if history.n_checks_below(plan.tolerance) == 0:
+                    kept, history.best_step = ema.snapshot(), history.n_steps
                 self.on_check(record, progress)
-                if progress >= 1.0:
-                    history.stop_reason = "budget used up"
-                    break
-                if plan.early_stopping and validation is not None and self._stalled(history):
-                    history.stop_reason = "held-out loss stopped improving"
+                history.stop_reason = self._reason_to_stop(history, progress)
+                if history.stop_reason:
                     break
             for group in optimizer.param_groups:
                 group["lr"] = plan.learning_rate * learning_rate_factor(progress, history.n_steps)
-            x_0 = train.draw(index, self.generator)
-            t = stratified_times(len(index), self.generator)
-            loss = denoiser.loss(x_0, t, self.generator)
-            mean = loss.rows.mean()
-            optimizer.zero_grad(set_to_none=True)
-            mean.backward()
-            torch.nn.utils.clip_grad_norm_(parameters, 1.0, foreach=True)
-            optimizer.step()
+            losses.append(self._step(train, index, times, optimizer, parameters, history))
             ema.update()
-            history.n_steps += 1
-            history.n_epochs += len(index) / len(train)
-            running, since_check = running + mean.item(), since_check + 1
-            if not running < float("inf"):
-                self._diverged(loss, history)
-        ema.load(best_weights if best_weights is not None else ema.snapshot())
+        ema.load(kept)
         denoiser.eval()
         return history
+
+    def _step(self, train: TrainingRows, index, times: GainedTimes, optimizer, parameters, history: History) -> float:
+        """One optimiser step on the rows ``index``; the loss of the batch."""
+        x_0 = train.draw(index, self.generator)
+        t = times.draw(len(index), self.generator)
+        loss = self.denoiser.loss(x_0, t, self.generator)
+        mean = loss.rows.mean()
+        optimizer.zero_grad(set_to_none=True)
+        mean.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0, foreach=True)
+        optimizer.step()
+        times.update(t, loss.gain)
+        history.n_steps += 1
+        history.n_epochs += len(index) / len(train)
+        value = mean.item()
+        if not math.isfinite(value):
+            half = "numerical" if not torch.isfinite(loss.numerical) else "categorical"
+            raise TrainingError(
+                f"loss of training must be finite. Got {value} in the {half} half, epoch {history.n_epochs:.1f}, step "
+                f"{history.n_steps} instead. Lower learning_rate, or set precision='float32'."
+            )
+        return value
 
     def _batches(self, n_rows: int):
         """Endless stream of shuffled index batches; a table smaller than a batch is repeated with new noise."""
@@ -167,16 +190,16 @@ class Trainer:
         generator = Generator(self.generator.device).manual_seed(0)
         repeats = max(1, min(64, self.plan.n_validation // len(held_out)))
         index = torch.arange(len(held_out), device=generator.device).repeat(repeats)[: self.plan.n_validation]
-        return held_out.draw(index, generator), stratified_times(len(index), generator)
+        return held_out.draw(index, generator), stratified_uniforms(len(index), generator)
 
     @torch.no_grad()
-    def _check(self, history: History, ema: PowerEMA, validation, budget: Budget, train_loss: float) -> dict:
+    def _check(self, history: History, ema: PowerEMA, validation, budget: Budget, losses: list[float]) -> dict:
         """Append a record with the held-out loss of the averaged weights."""
         record = {
             "step": history.n_steps,
             "epoch": history.n_epochs,
             "seconds": budget.seconds,
-            "train_loss": train_loss if history.n_steps else float("nan"),
+            "train_loss": sum(losses) / len(losses) if losses else float("nan"),
             "validation_loss": float("nan"),
         }
         if validation is not None:
@@ -197,30 +220,15 @@ class Trainer:
             total += float(loss.rows.sum())
         return total / len(t)
 
-    def _check_interval(self, progress: float) -> float:
-        """Share of the budget until the next check: dense at the start, when small tables already overfit."""
-        return max(0.005, min(0.04, 0.15 * progress))
-
-    def _stalled(self, history: History) -> bool:
-        waited = history.n_steps - history.best_step
-        n_checks = sum(record["step"] > history.best_step for record in history.records)
-        return n_checks >= self.plan.min_checks and waited > self.plan.patience * history.n_steps
-
-    def _diverged(self, loss, history: History) -> None:
-        half = "numerical" if not torch.isfinite(loss.numerical) else "categorical"
-        raise TrainingError(
-            f"loss of training must be finite. Got {loss.rows.detach().mean().item()} in the {half} half, epoch "
-            f"{history.n_epochs:.1f}, step {history.n_steps} instead. Lower learning_rate, or set precision='float32'."
-        )
+    def _reason_to_stop(self, history: History, progress: float) -> str:
+        """Why the run ends here; empty if it goes on."""
+        if progress >= 1.0:
+            return "budget used up"
+        if self.plan.early_stopping and history.n_checks_below(self.plan.tolerance) >= self.plan.patience:
+            return "held-out loss rises"
+        return ""
 
 
-def stratified_times(n: int, generator: Generator) -> torch.Tensor:
-    """Low-discrepancy times in (0, 1): a randomly shifted regular grid in random order; shape (n,).
-
-    References
-    ----------
-    Variational Diffusion Models (Kingma et al., 2021), appendix I.1.
-    """
-    device = generator.device
-    grid = (torch.arange(n, device=device) + torch.rand(1, generator=generator, device=device)) / n
-    return grid[torch.randperm(n, generator=generator, device=device)]
+def check_interval(progress: float) -> float:
+    """Share of the budget until the next check: small at the start, when small tables already overfit."""
+    return max(0.005, min(0.04, 0.15 * progress))

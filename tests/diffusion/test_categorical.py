@@ -84,5 +84,9 @@ def test_draw_categories_never_draws_the_impossible():
 
 def test_groups_cover_all_columns_once():
     layout = layout_of(1, 2, 2, 5, 3, 3, 3)
-    assert [(g.columns.start, g.columns.stop, g.cardinality) for g in layout.groups] == [(0, 2, 2), (2, 3, 5), (3, 6, 3)]
+    assert [(g.columns.start, g.columns.stop, g.cardinality) for g in layout.groups] == [
+        (0, 2, 2),
+        (2, 3, 5),
+        (3, 6, 3),
+    ]
     assert layout.groups[-1].logits.stop == layout.n_logits == 18

@@ -21,13 +21,12 @@ WEIGHTS = torch.tensor([0.3, 0.7])
 MEANS = torch.tensor([[-1.5, -0.5], [0.7, 0.4]])
 COVARIANCES = torch.tensor([[[0.2, 0.1], [0.1, 0.3]], [[0.4, -0.2], [-0.2, 0.2]]])
 MEAN = WEIGHTS @ MEANS
-COVARIANCE = (
-    (WEIGHTS[:, None, None] * (COVARIANCES + MEANS[:, :, None] * MEANS[:, None, :])).sum(0)
-    - MEAN[:, None] * MEAN[None, :]
-)
+COVARIANCE = (WEIGHTS[:, None, None] * (COVARIANCES + MEANS[:, :, None] * MEANS[:, None, :])).sum(0) - MEAN[
+    :, None
+] * MEAN[None, :]
 DATA_PRIOR = GaussianPrior(MEAN, Covariance.from_matrix(COVARIANCE))
 PROCESSES = {
-    "data prior, Karras": GaussianDiffusion(DATA_PRIOR, KarrasSchedule()),
+    "data prior, Karras": GaussianDiffusion(DATA_PRIOR),
     "N(0, I), EDM": GaussianDiffusion(GaussianPrior.standard(2), KarrasSchedule(0.002, 80.0)),
     "N(0, I), cosine": GaussianDiffusion(GaussianPrior.standard(2), CosineSchedule()),
     "PriorGrad, cosine": GaussianDiffusion(DATA_PRIOR, CosineSchedule(), "prior"),
