@@ -1,0 +1,86 @@
+r"""Hidden states as a prediction: the border between a table and a language model, on the way out.
+
+.. math:: h_j = \mathrm{FiLM}_t(\mathrm{LN}(\mathrm{hidden}_j)) + \mathrm{LN}(x_j), \qquad
+    F_j = w_j \cdot h_j + b_j, \qquad \mathrm{logits}_c = E_c W h_c + \log p_c
+
+The skip from the token to its head lets a value reach its own prediction unharmed, and the transformer adds what the
+other columns have to say. With w, W and b zero at the start, the untrained network is the Gaussian copula of the table.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tabdiff_lora.backbones.embeddings import CategoryHead, NumericalHead
+from tabdiff_lora.backbones.texts import unit_rms
+from tabdiff_lora.backbones.tokens import D_RESIDUAL, WIDE, TextEmbeddings, zero_linear
+from tabdiff_lora.layout import TableLayout
+from tabdiff_lora.state import Prediction
+
+
+class ColumnHead(nn.Module):
+    """Hidden states of column tokens to a prediction; each column reads its own token.
+
+    Category logits are tied to the texts of the categories, ``E_c`` being their embeddings beside a learned residual:
+    levels that mean similar things get similar logits, and rare ones need few rows.
+    """
+
+    def __init__(
+        self,
+        layout: TableLayout,
+        texts: TextEmbeddings,
+        frequencies: list[np.ndarray],
+        *,
+        d_in: int,
+        d_out: int,
+        d_time: int,
+    ):
+        super().__init__()
+        self.layout = layout
+        self.film = zero_linear(d_time, 2 * d_out)
+        self.skip = nn.Identity() if d_in == d_out else nn.Linear(d_in, d_out)
+        self.num_weight = nn.Parameter(torch.zeros(layout.n_numerical, d_out))
+        self.num_bias = nn.Parameter(torch.zeros(layout.n_numerical))
+        flat = torch.as_tensor(np.concatenate([np.empty(0), *frequencies]), dtype=torch.float32)
+        self.cat_bias = nn.Parameter(flat.clamp_min(1e-8).log())
+        d_text = texts.categories.shape[1]
+        self.query = nn.Linear(d_out, d_text + D_RESIDUAL, bias=False)
+        nn.init.zeros_(self.query.weight)
+        # What all levels of a column share cannot tell them apart; division by d keeps a step of Adam small.
+        columns = [column - column.mean(0) for column in unit_rms(texts.categories).split(layout.cardinalities)]
+        centred = torch.cat(columns) if columns else texts.categories
+        self.register_buffer("texts", unit_rms(centred) / d_text, persistent=False)
+        self.residual = nn.Parameter(torch.randn(len(centred), D_RESIDUAL) / D_RESIDUAL)
+
+    def forward(self, hidden: Tensor, tokens: Tensor, time: Tensor) -> Prediction:
+        """Hidden states (B, 1 + D + C, d_out) and tokens (B, 1 + D + C, d_in) to the outputs of a backbone."""
+        scale, shift = self.film(time).chunk(2, dim=-1)
+        skip = self.skip(tokens[:, 1:])
+        h = F.layer_norm(hidden[:, 1:], hidden.shape[-1:]) * (1 + scale) + shift + F.layer_norm(skip, skip.shape[-1:])
+        n_numerical = self.layout.n_numerical
+        num = (h[:, :n_numerical] * self.num_weight).sum(-1) + self.num_bias
+        if not self.layout.n_categorical:
+            return Prediction(num, h.new_zeros(len(h), 0))
+        query = self.query(h[:, n_numerical:])  # (B, C, d_text + d_residual)
+        keys = torch.cat([self.texts, self.residual], dim=1)  # (sum of K_c, d_text + d_residual)
+        blocks = []
+        for group in self.layout.groups:
+            key = keys[group.logits].unflatten(0, (-1, group.cardinality))  # (G, K, d)
+            blocks.append(torch.einsum("bgd,gkd->bgk", query[:, group.columns], key).flatten(1))
+        return Prediction(num, torch.cat(blocks, dim=1) + self.cat_bias)
+
+
+class RowHead(nn.Module):
+    """The hidden state of the one token to a prediction: the ``Linear`` of eq. 7, one for either half of the row."""
+
+    def __init__(self, layout: TableLayout, frequencies: list[np.ndarray], d_out: int):
+        super().__init__()
+        self.numerical = NumericalHead(d_out, layout.n_numerical)
+        self.categorical = CategoryHead(layout, d_out, frequencies, **WIDE)
+
+    def forward(self, hidden: Tensor, tokens: Tensor, time: Tensor) -> Prediction:
+        """Hidden states (B, 1, d_out) to the outputs of a backbone."""
+        return Prediction(self.numerical(hidden[:, 0]), self.categorical(hidden[:, 0]))

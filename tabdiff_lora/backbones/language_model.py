@@ -1,0 +1,263 @@
+r"""The language-model backbone: a pre-trained transformer, adapted by LoRA, computes the reverse process.
+
+.. math:: x_t \to \mathrm{tokens} \to \mathrm{Transformer} \to \mathrm{heads} \to (F, \mathrm{logits})
+
+The tokens are built in :mod:`~tabdiff_lora.backbones.tokens`, read by :mod:`~tabdiff_lora.backbones.body` and answered
+in :mod:`~tabdiff_lora.backbones.heads`; what is trained is decided in :mod:`~tabdiff_lora.backbones.adapters`, how much
+of it in :mod:`~tabdiff_lora.backbones.rank`. Whatever the language model says, the untrained network is the Gaussian
+copula of the table.
+
+When to use it: a few hundred to two thousand rows with telling names of columns and categories, and some patience.
+For larger tables the residual MLP is faster and better.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tabdiff_lora.backbones.adapters import add_adapter, merged, target_pattern, widest_rank
+from tabdiff_lora.backbones.base import Backbone
+from tabdiff_lora.backbones.body import TransformerBody
+from tabdiff_lora.backbones.embeddings import TimeEmbedding
+from tabdiff_lora.backbones.heads import ColumnHead, RowHead
+from tabdiff_lora.backbones.layer_ranks import layer_ranks
+from tabdiff_lora.backbones.pretrained import load_language_model
+from tabdiff_lora.backbones.quantization import keep_trainable, quantization_config
+from tabdiff_lora.backbones.rank import Spectrum, design_matrix, singular_values
+from tabdiff_lora.backbones.texts import embed_texts
+from tabdiff_lora.backbones.tokens import ColumnTokens, RowTokens, TextEmbeddings
+from tabdiff_lora.layout import TableLayout
+from tabdiff_lora.state import Prediction, TableState
+from tabdiff_lora.table.encoded import EncodedTable
+
+D_TIME = 64
+N_PROBED = 256  # rows whose activations give each layer its own rank
+
+
+class LanguageModelBackbone(Backbone):
+    """A pre-trained language model as denoiser.
+
+    Parameters
+    ----------
+    model : str, Path or PreTrainedModel
+        Name on the Hugging Face hub, local folder, or a loaded model (which is copied). Encoders (BERT, DistilBERT,
+        RoBERTa, ModernBERT, MiniLM, ...) and decoders (GPT-2, Qwen, Llama, ...). What is in the local cache is used
+        before the hub is asked.
+    tokenizer : str, Path or tokenizer, optional
+        Needed only with a loaded model that does not know where it came from.
+    n_layers : int, optional
+        Keep only the first layers.
+    pretrained : bool, default=True
+        False starts from random weights and random word embeddings: the control of every claim about pre-training.
+    tokens : {"column", "row"}, default="column"
+        One token per column, or the paper's single token per row (eqs. 6 and 7).
+    read_texts : bool, default=True
+        False replaces the words of names and categories by random vectors: the control of every claim about words.
+    descriptions : dict of str to str, optional
+        Texts to read in place of the names of columns, e.g. ``{"f_12": "number of bedrooms"}``.
+    adapter : "lora", peft.PeftConfig or None, default="lora"
+        With None the body is frozen or trained as a whole; see ``freeze``.
+    freeze : bool, default=True
+        Whether the body's own weights stay as they are. False needs ``adapter=None`` and trains all of them.
+    train_layer_norms : bool, default=True
+        Whether the normalisation layers of a frozen body are trained nonetheless; they are few.
+    rank : "auto", "layers" or int, default="auto"
+        Of LoRA. "auto" is eq. 8 on the encoded table; "layers" applies it to the activations that reach each adapted
+        layer, the idea of EVA (Paischer et al., 2024).
+    rank_energy : float in [0, 1], default=0.95
+        The share alpha of eq. 8.
+    lora_alpha : float, optional
+        The update is scaled by ``lora_alpha / rank``; by default the scaling is 1.
+    lora_dropout : float in [0, 1), default=0.0
+    lora_targets : {"attention", "ffn", "all"} or str, default="attention"
+        Layers to adapt: query, key, value and output projections, the feed-forward layers, both, or a regular
+        expression for the ends of layer names.
+    quantization : {"4bit", "8bit"} or transformers quantisation config, optional
+    revision : str, optional
+        Of the model on the hub.
+    local_files_only : bool, default=False
+        Never ask the hub.
+
+    Examples
+    --------
+    >>> from tabdiff_lora import TabularDiffusionSynthesizer
+    >>> from tabdiff_lora.backbones import LanguageModelBackbone
+    >>> backbone = LanguageModelBackbone("bert-base-uncased", n_layers=4, rank=8)
+    >>> TabularDiffusionSynthesizer(backbone).get_params()["backbone__n_layers"]
+    4
+    """
+
+    def __init__(
+        self,
+        model,
+        *,
+        tokenizer=None,
+        n_layers=None,
+        pretrained=True,
+        tokens="column",
+        read_texts=True,
+        descriptions=None,
+        adapter="lora",
+        freeze=True,
+        train_layer_norms=True,
+        rank="auto",
+        rank_energy=0.95,
+        lora_alpha=None,
+        lora_dropout=0.0,
+        lora_targets="attention",
+        quantization=None,
+        revision=None,
+        local_files_only=False,
+    ):
+        self.model = model
+        self.tokenizer = tokenizer
+        self.n_layers = n_layers
+        self.pretrained = pretrained
+        self.tokens = tokens
+        self.read_texts = read_texts
+        self.descriptions = descriptions
+        self.adapter = adapter
+        self.freeze = freeze
+        self.train_layer_norms = train_layer_norms
+        self.rank = rank
+        self.rank_energy = rank_energy
+        self.lora_alpha = lora_alpha
+        self.lora_dropout = lora_dropout
+        self.lora_targets = lora_targets
+        self.quantization = quantization
+        self.revision = revision
+        self.local_files_only = local_files_only
+
+    def build(self, table: EncodedTable) -> LanguageModelNetwork:
+        """Load the model and build the network around it; see :class:`Backbone`.
+
+        Raises
+        ------
+        ModelLoadingError
+            If the model is neither here nor within reach; says what to download.
+        ValueError
+            If parameters contradict each other, or the model's layers are unknown.
+        """
+        self._check()
+        model, tokenizer = load_language_model(
+            self.model,
+            tokenizer=self.tokenizer,
+            pretrained=self.pretrained,
+            n_layers=self.n_layers,
+            revision=self.revision,
+            local_files_only=self.local_files_only,
+            quantization_config=quantization_config(self.quantization),
+        )
+        keep_trainable(model)
+        texts = self._texts(table.layout, model, tokenizer)
+        body, layout, frequencies = TransformerBody(model), table.layout, table.frequencies()
+        if self.tokens == "column":
+            tokens = ColumnTokens(layout, texts, D_TIME)
+            head = ColumnHead(layout, texts, frequencies, d_in=body.d_in, d_out=body.d_out, d_time=D_TIME)
+        else:
+            tokens = RowTokens(layout, body.d_in, D_TIME, texts.scale)
+            head = RowHead(layout, frequencies, body.d_out)
+        network = LanguageModelNetwork(body, tokens, head)
+        self._adapt(network, table)
+        return network
+
+    def auto_batch_size(self, n_rows: int) -> int:
+        """Rows per step unless told: few, since a step costs a hundred times one of the MLP."""
+        return 128
+
+    def auto_row_passes(self, n_rows: int) -> int:
+        """Rows seen by a fit without limits: 600 to 2,000 small batches, minutes on a laptop for a small table."""
+        return 128 * max(600, min(2_000, n_rows))
+
+    def _check(self) -> None:
+        if self.tokens not in ("column", "row"):
+            raise ValueError(f"tokens of LanguageModelBackbone must be 'column' or 'row'. Got {self.tokens!r} instead.")
+        if self.adapter is not None and not self.freeze:
+            raise ValueError(
+                "freeze of LanguageModelBackbone must be True with an adapter. Set adapter=None to train all."
+            )
+        if self.quantization is not None and not (self.freeze and self.pretrained):
+            raise ValueError("quantization of LanguageModelBackbone needs freeze=True and pretrained=True.")
+        if self.rank not in ("auto", "layers") and not (isinstance(self.rank, int) and self.rank >= 1):
+            raise ValueError(f"rank must be 'auto', 'layers' or a whole number >= 1. Got {self.rank!r} instead.")
+
+    def _texts(self, layout: TableLayout, model: nn.Module, tokenizer: Any) -> TextEmbeddings:
+        """Embed names and categories with the model's own vocabulary."""
+        vocabulary = model.get_input_embeddings().weight.detach().float()
+        described = self.descriptions or {}
+        names = [described.get(name, name) for name in (*layout.numerical, *layout.categorical)]
+        levels = [level for column in layout.categories for level in column]
+        if self.read_texts:
+            embedded = [embed_texts(texts, tokenizer, vocabulary) for texts in (names, levels)]
+        else:
+            embedded = [torch.randn(len(texts), vocabulary.shape[1]) for texts in (names, levels)]
+        mask_id = getattr(tokenizer, "mask_token_id", None)
+        mask = None if mask_id is None else vocabulary[mask_id].clone()
+        return TextEmbeddings(*embedded, mask, float(vocabulary.square().mean().sqrt()))
+
+    def _adapt(self, network: LanguageModelNetwork, table: EncodedTable) -> None:
+        """Choose the rank, wrap the body in its adapter, and say which weights train."""
+        body = network.body
+        body.model.requires_grad_(not self.freeze)
+        body.model.get_input_embeddings().requires_grad_(False)  # nothing reads them any more
+        if self.adapter is not None:
+            pattern = target_pattern(body.model, self.lora_targets)
+            rank = self.rank
+            if rank == "auto":
+                cap = widest_rank(body.model, pattern)
+                network.spectrum = Spectrum(singular_values(design_matrix(table)), self.rank_energy, max_rank=cap)
+                rank = network.spectrum.rank
+            elif rank == "layers":
+                rank = layer_ranks(network, table.take(slice(N_PROBED)), pattern, self.rank_energy)
+            network.rank = rank if self.adapter == "lora" else getattr(self.adapter, "r", None)
+            body.model = add_adapter(
+                body.model,
+                self.adapter,
+                pattern=pattern,
+                rank=rank,
+                lora_alpha=self.lora_alpha,
+                lora_dropout=self.lora_dropout,
+            )
+        if self.train_layer_norms:
+            for module in body.model.modules():
+                if "Norm" in type(module).__name__:
+                    module.requires_grad_(True)
+        for parameter in body.model.parameters():
+            if parameter.requires_grad:  # the optimiser's small steps need single precision
+                parameter.data = parameter.data.float()
+
+
+class LanguageModelNetwork(nn.Module):
+    """The network of :class:`LanguageModelBackbone`.
+
+    Attributes
+    ----------
+    rank : int, dict of layer to int, or None
+        Of the adapters.
+    spectrum : Spectrum or None
+        The singular values of the table, where eq. 8 chose the rank.
+    """
+
+    def __init__(self, body: TransformerBody, tokens: nn.Module, head: nn.Module):
+        super().__init__()
+        self.time = TimeEmbedding(D_TIME, D_TIME)
+        self.tokens, self.body, self.head = tokens, body, head
+        self.rank: int | dict[str, int] | None = None
+        self.spectrum: Spectrum | None = None
+
+    def forward(
+        self, x_t: TableState, t: Tensor, known: Tensor | None = None, dtype: torch.dtype = torch.float32
+    ) -> Prediction:
+        """See :class:`Backbone`; ``t`` may have shape (1,) when all rows share it."""
+        time = F.silu(self.time(t))[:, None]  # (B or 1, 1, D_TIME)
+        tokens = self.tokens(x_t, known, time)
+        return self.head(self.body(tokens, dtype), tokens, time)
+
+    def merged(self) -> AbstractContextManager[None]:
+        """Run with the adapters added into the weights: the same function with fewer products, for sampling."""
+        return merged(self.body.model)
