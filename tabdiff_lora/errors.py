@@ -43,5 +43,9 @@ class MissingDependencyError(TabDiffError, ImportError):
     """An optional package is absent; the message holds the pip line that installs it."""
 
 
+class ModelLoadingError(TabDiffError, OSError):
+    """A language model is neither here nor within reach; the message says how to get it."""
+
+
 class PrivacyWarning(UserWarning):
     """Something about the request or the result may disclose training rows."""
