@@ -92,6 +92,8 @@ class LanguageModelBackbone(Backbone):
     4
     """
 
+    rows_per_block = 256  # drawn together in `sample`; few, since a block is always drawn whole
+
     def __init__(
         self,
         model,

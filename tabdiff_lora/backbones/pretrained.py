@@ -97,8 +97,8 @@ def adapted_config(config: Any, n_layers: int | None = None) -> Any:
     config = copy.deepcopy(config)
     if getattr(config, "is_encoder_decoder", False):
         raise ValueError(
-            f"model of LanguageModelBackbone must be an encoder or a decoder. Got {config.model_type!r}, which is both. "
-            f"Use e.g. 'bert-base-uncased', 'answerdotai/ModernBERT-base' or 'gpt2'."
+            "model of LanguageModelBackbone must be an encoder or a decoder. "
+            f"Got {config.model_type!r} (both) instead. Use e.g. 'bert-base-uncased' or 'gpt2'."
         )
     layer_types = getattr(config, "layer_types", None)
     if layer_types:

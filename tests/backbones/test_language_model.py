@@ -96,7 +96,7 @@ def test_every_input_reaches_every_output(family, tokens):
 def test_body_knows_no_order_of_its_tokens_and_hears_them_all(family):
     body = TransformerBody(load_language_model(tiny_model(family), tokenizer=tiny_tokenizer())[0])
     tokens, order = torch.randn(3, 12, body.d_in), torch.randperm(12)
-    hidden = body(tokens)
+    hidden = body(tokens).detach()
     assert torch.allclose(body(tokens[:, order]), hidden[:, order], atol=1e-5)
     assert hidden.std(0).mean() > 1e-2  # position 0 would silence BERT
     last, first = tokens.clone(), tokens.clone()
@@ -108,12 +108,29 @@ def test_body_knows_no_order_of_its_tokens_and_hears_them_all(family):
 
 def test_real_body_knows_no_order_and_hears_its_tokens():
     model, _ = load_language_model(minilm(), n_layers=2, local_files_only=True)
-    scale = float(model.get_input_embeddings().weight.square().mean().sqrt())
+    scale = float(model.get_input_embeddings().weight.detach().square().mean().sqrt())
     body = TransformerBody(model)
     tokens, order = scale * torch.randn(4, 9, body.d_in), torch.randperm(9)
-    hidden = body(tokens)
+    hidden = body(tokens).detach()
     assert torch.allclose(body(tokens[:, order]), hidden[:, order], atol=1e-5)
     assert hidden.std(0).mean() > 0.05
+
+
+@pytest.mark.parametrize("std", [1e-4, 0.2], ids=["rounded away", "kept"])
+def test_reduced_precision_is_merged_only_where_rounding_costs_little(std):
+    network = build(train_layer_norms=False)
+    x, t = rows(table()), torch.rand(40)
+    network(x, t, None, torch.bfloat16)
+    disturb(network, std)
+    weights = {name: p.clone() for name, p in network.body.named_parameters() if "base_layer.weight" in name}
+    unmerged = network(x, t, None, torch.bfloat16)
+    with network.merged(), torch.inference_mode():
+        inside = {name: network.body.get_parameter(name).clone() for name in weights}
+        merged = network(x, t, None, torch.bfloat16)
+    is_merged = [not torch.equal(inside[name], weight) for name, weight in weights.items()]
+    assert all(is_merged) == any(is_merged) == (std > 0.1)
+    assert torch.allclose(merged.num, unmerged.num, atol=0.05 * float(unmerged.num.abs().max()))
+    assert all(torch.equal(network.body.get_parameter(name), weight) for name, weight in weights.items())
 
 
 @pytest.mark.parametrize("family", ["bert", "gpt2", "modernbert"])
@@ -275,6 +292,20 @@ def test_untrained_language_model_draws_the_gaussian_copula():
     )
 
 
+def test_a_functional_dependency_is_kept_by_the_drawn_rows():
+    codes = np.random.default_rng(0).integers(4, size=300)
+    town, country = np.array(["Oslo", "Bergen", "Rome", "Lima"]), np.array(["Norway", "Norway", "Italy", "Peru"])
+    frame = pd.DataFrame({"town": town[codes], "country": country[codes]})
+    thorough = {"batch_size": 64, "learning_rate": 5e-3, "n_sampling_steps": 32, "early_stopping": False}
+    kept = {
+        epochs: frame.drop_duplicates().merge(drawn, how="right", indicator=True)["_merge"].eq("both").mean()
+        for epochs in (0, 60)
+        for drawn in [synthesizer(backbone(rank=4), max_epochs=epochs, **thorough).fit(frame).sample(500)]
+    }
+    assert kept[0] < 0.6
+    assert kept[60] > 0.95
+
+
 def test_a_loaded_model_or_its_folder_is_a_backbone(tmp_path):
     model = tiny_model("bert")
     model.save_pretrained(tmp_path), tiny_tokenizer().save_pretrained(tmp_path)
@@ -334,7 +365,7 @@ def test_encoder_decoders_and_other_modules_are_refused():
     from transformers import T5Config, T5Model
 
     model = T5Model(T5Config(vocab_size=40, d_model=8, d_ff=8, d_kv=4, num_layers=1, num_heads=2))
-    with pytest.raises(ValueError, match="must be an encoder or a decoder. Got 't5', which is both"):
+    with pytest.raises(ValueError, match="must be an encoder or a decoder. Got 't5' .both. instead"):
         LanguageModelBackbone(model, tokenizer=tiny_tokenizer()).build(table())
     with pytest.raises(TypeError, match="must be a name, a folder or a transformers PreTrainedModel. Got Linear"):
         LanguageModelBackbone(torch.nn.Linear(2, 2)).build(table())
@@ -359,7 +390,7 @@ def test_loading_is_silent_and_leaves_the_settings_of_transformers_alone(capfd, 
 
 def test_describing_a_language_model_loads_none():
     code = (
-        "import sys; from tabdiff_lora.backbones import LanguageModelBackbone as Backbone; Backbone('gpt2').get_params();"
+        "import sys; from tabdiff_lora.backbones import LanguageModelBackbone as LM; LM('gpt2').get_params();"
         "print([m for m in ('transformers', 'peft') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
