@@ -133,9 +133,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         Always.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    # OpenMP reads this when torch loads it, so only a program can set it. Threads that wait by spinning take the cores
-    # from one another as soon as anything else runs: beside one busy process, a third of the steps in the same time.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    # OpenMP reads this when torch loads it, so only a program can set it. Threads that spin while they wait take the
+    # cores from one another as soon as anything else runs; threads that sleep at once wake too late for small matrix
+    # products. A short spin keeps both cores busy on an idle machine and yields on a busy one.
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     with _telling_on_stderr():
         try:
             code = app(args=arguments or ["--help"], prog_name="tabdiff-lora", standalone_mode=False)

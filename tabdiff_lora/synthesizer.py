@@ -25,6 +25,7 @@ from tabdiff_lora.backbones import Backbone, LanguageModelBackbone, MLPBackbone
 from tabdiff_lora.compute import limited_threads, resolve_device, resolve_dtype
 from tabdiff_lora.denoiser import Denoiser
 from tabdiff_lora.diffusion import CategoricalDiffusion, GaussianDiffusion, GaussianPrior, TableDiffusion
+from tabdiff_lora.errors import SamplingError
 from tabdiff_lora.randomness import borrowed_generator, seed_sequence, stream, torch_generator
 from tabdiff_lora.sampling import AncestralSampler, DDIMSampler, DPMSolverSampler, HeunSampler, Sampler
 from tabdiff_lora.table import EncodedTable, TableEncoder
@@ -36,8 +37,9 @@ SAMPLERS = {"dpmpp": DPMSolverSampler, "heun": HeunSampler, "ddim": DDIMSampler,
 
 DEFAULT_RANK = {"rank": "auto", "rank_energy": 0.95}
 
+MAX_REDRAWS = 20  # rounds in which `sample` replaces rows that break a constraint
 ROWS_PER_BLOCK = 2048  # rows that share one stream of randomness in `sample`; part of what a seed means
-AUTO_EPOCHS = 400  # enough for any table we measured, with the learning rate decaying to match
+AUTO_EPOCHS = 800  # enough for any table we measured, with the learning rate decaying to match
 FIT, SAMPLE = 0, 1  # keys of the two streams below a random_state
 
 
@@ -59,7 +61,7 @@ class TabularDiffusionSynthesizer(BaseEstimator):
         Law from which the numerical half starts: N(mu, Sigma) fitted to the encoded rows, or N(0, I).
     sampler : {"dpmpp", "heun", "ddim", "ancestral"} or Sampler, default="dpmpp"
         How rows are drawn; may be changed after ``fit``.
-    n_sampling_steps : int, default=32
+    n_sampling_steps : int, default=50
         Points of the sampler's time grid when ``sampler`` is a name; may be changed after ``fit``.
     encoders : "auto" or list of (name, encoder, columns), default="auto"
         Passed to :class:`TableEncoder`.
@@ -71,7 +73,7 @@ class TabularDiffusionSynthesizer(BaseEstimator):
     constraints : sequence of constraints, default=()
         Rules that hold for every training row and then for every drawn one, e.g. ``Inequality("start", "end")``.
     max_epochs : "auto", int or None, default="auto"
-        Passes over the rows at most. ``"auto"`` is 400, fewer for more than 20,000 rows unless ``max_time`` is given;
+        Passes over the rows at most. ``"auto"`` is 800, fewer for more than 10,000 rows unless ``max_time`` is given;
         None leaves the limit to ``max_time``; 0 leaves the network untrained, which is the Gaussian copula of the
         table.
     max_time : float or str, optional
@@ -158,7 +160,7 @@ class TabularDiffusionSynthesizer(BaseEstimator):
         rank_energy=0.95,
         prior="gaussian",
         sampler="dpmpp",
-        n_sampling_steps=32,
+        n_sampling_steps=50,
         encoders="auto",
         types=None,
         missing="generate",
@@ -267,7 +269,8 @@ class TabularDiffusionSynthesizer(BaseEstimator):
         ValueError
             If ``n_samples`` is negative or no whole number.
         SamplingError
-            If a number stops being finite on the way.
+            If a number stops being finite on the way, or a constraint cannot be kept by so many rows; ``partial`` then
+            holds those that keep it.
         """
         check_is_fitted(self, "denoiser_")
         if not isinstance(n_samples, Integral) or n_samples < 0:
@@ -276,8 +279,21 @@ class TabularDiffusionSynthesizer(BaseEstimator):
             root, self._n_draws = stream(self._sample_root, self._n_draws), self._n_draws + 1
         else:
             root = seed_sequence(random_state)
-        num, cat = self._sample_encoded(int(n_samples), root)
-        return self.encoder_.decode(num, cat, rng=np.random.default_rng(stream(root, 0)))
+        num, cat = self._sample_encoded(int(n_samples), root, first_block=0)
+        n_blocks = math.ceil(n_samples / self._rows_per_block())
+        for _ in range(MAX_REDRAWS):
+            table = self.encoder_.decode(num, cat, rng=np.random.default_rng(stream(root, 0)))
+            broken = self.encoder_.violations(table)
+            if not broken.any():
+                return table
+            more_num, more_cat = self._sample_encoded(int(broken.sum()), root, first_block=n_blocks)
+            n_blocks += math.ceil(broken.sum() / self._rows_per_block())
+            num, cat = np.concatenate([num[~broken], more_num]), np.concatenate([cat[~broken], more_cat])
+        raise SamplingError(
+            f"rows of sample must keep every constraint. Got {broken.sum()} of {n_samples} rows that break one after "
+            f"{MAX_REDRAWS} redraws instead. Ask for fewer rows or relax the constraint.",
+            partial=self.encoder_.decode(num[: (~broken).sum()], cat[: (~broken).sum()]),
+        )
 
     def _build(self, table: EncodedTable, root: np.random.SeedSequence) -> Denoiser:
         """The process, its prior and the network for an encoded table."""
@@ -349,23 +365,26 @@ class TabularDiffusionSynthesizer(BaseEstimator):
             return None
         return math.ceil(self.max_epochs * n_rows / batch_size)
 
-    def _sample_encoded(self, n_rows: int, root: np.random.SeedSequence) -> tuple[np.ndarray, np.ndarray]:
+    def _sample_encoded(self, n_rows: int, root, first_block: int) -> tuple[np.ndarray, np.ndarray]:
         """Encoded rows: num (n, D) float32 and cat (n, C) int64, drawn in blocks with a stream each."""
         layout = self.encoder_.layout_
         num, cat = (
             np.empty((n_rows, layout.n_numerical), np.float32),
             np.empty((n_rows, layout.n_categorical), np.int64),
         )
-        sampler = self._resolve_sampler()
+        sampler, size = self._resolve_sampler(), self._rows_per_block()
         merged = getattr(self.module_, "merged", nullcontext)  # adapters become part of the weights
         with limited_threads(), merged(), torch.inference_mode():
-            for block, start in enumerate(range(0, n_rows, ROWS_PER_BLOCK)):
+            for block, start in enumerate(range(0, n_rows, size), start=first_block):
                 generator = torch_generator(stream(root, 1, block), self.device_)
-                state = sampler.sample(self.denoiser_, ROWS_PER_BLOCK, generator)
-                stop = min(start + ROWS_PER_BLOCK, n_rows)
+                state = sampler.sample(self.denoiser_, size, generator)
+                stop = min(start + size, n_rows)
                 num[start:stop] = state.num[: stop - start].cpu().numpy()
                 cat[start:stop] = state.cat[: stop - start].cpu().numpy()
         return num, cat
+
+    def _rows_per_block(self) -> int:
+        return getattr(self.backbone_, "rows_per_block", ROWS_PER_BLOCK)
 
     def _resolve_sampler(self) -> Sampler:
         if isinstance(self.sampler, Sampler):

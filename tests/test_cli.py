@@ -85,11 +85,11 @@ def test_a_mistake_is_one_line_and_exit_code_1(run, tmp_path, arguments, message
     assert message in err
 
 
-def test_threads_are_told_not_to_spin_before_torch_is_loaded():
+def test_threads_are_told_how_long_to_spin_before_torch_is_loaded():
     code = "import os, sys; from tabdiff_lora.cli import main\ntry: main(['--version'])\n"
-    code += "finally: print(os.environ['OMP_WAIT_POLICY'], 'torch' in sys.modules)"
+    code += "finally: print(os.environ['GOMP_SPINCOUNT'], 'torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "passive False"
+    assert done.stdout.splitlines()[-1] == "10000 False"
 
 
 def test_debug_shows_where_an_error_comes_from(run):

@@ -14,8 +14,9 @@ from sklearn.exceptions import NotFittedError
 
 from tabdiff_lora import TabularDiffusionSynthesizer
 from tabdiff_lora.backbones import MLPBackbone
-from tabdiff_lora.errors import SchemaError
+from tabdiff_lora.errors import SamplingError, SchemaError
 from tabdiff_lora.sampling import HeunSampler
+from tabdiff_lora.table.constraints import FixedCombinations, Inequality, Range, Unique
 from tests.tables import every_kind, gaussian_table, mixed_table
 
 SMALL = MLPBackbone(d_block=32, n_blocks=1)
@@ -162,6 +163,33 @@ def test_verbose_shows_a_bar_on_standard_error_and_silence_is_the_default(capsys
 def test_exactly_n_rows(fitted, n):
     assert len(fitted.sample(n)) == n
     assert (fitted.sample(n).dtypes == mixed_table().dtypes).all()
+
+
+def test_every_drawn_row_keeps_the_constraints():
+    rng = np.random.default_rng(0)
+    start, city = rng.integers(0, 50, 400), rng.integers(0, 4, 400)
+    table = pd.DataFrame(
+        {"start": start, "end": start + rng.integers(0, 20, 400), "city": city, "country": city // 2, "age": start * 2}
+    ).astype({"city": str, "country": str})
+    rules = [Inequality("start", "end"), FixedCombinations(["city", "country"]), Range("age", 0, 98)]
+    drawn = quick(constraints=rules, max_epochs=2).fit(table).sample(1_000)
+    assert (drawn["start"] <= drawn["end"]).all()
+    assert (drawn["city"].astype(int) // 2 == drawn["country"].astype(int)).all()
+    assert drawn["age"].between(0, 98).all()
+    assert (drawn.dtypes == table.dtypes).all()
+
+
+def test_rows_that_repeat_are_redrawn_until_they_cannot_be():
+    pairs = pd.DataFrame([(a, b) for a in "abcdefgh" for b in "uvwxyz"], columns=["row", "seat"])
+    synth = quick(constraints=[Unique(["row", "seat"])], max_epochs=1).fit(pairs)
+    drawn = synth.sample(40)
+    assert len(drawn) == 40
+    assert not drawn.duplicated().any()
+    with pytest.raises(
+        SamplingError, match="of 49 rows that break one after 20 redraws instead. Ask for fewer"
+    ) as error:
+        synth.sample(49)
+    assert not error.value.partial.duplicated().any()
 
 
 BASE = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0], "b": ["x", "y", "x", "y"]})

@@ -15,7 +15,7 @@ from pathlib import Path
 from tabdiff_lora import __version__
 
 PACKAGES = ("catboost", "numpy", "pandas", "scikit-learn", "torch", "transformers", "peft")
-OPENMP = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY")
+OPENMP = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
 
 
 def describe_machine() -> dict[str, str | int | None]:
