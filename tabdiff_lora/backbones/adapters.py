@@ -109,7 +109,7 @@ def add_adapter(
     *,
     pattern: str,
     rank: int | dict[str, int],
-    lora_alpha: float | None = None,
+    lora_alpha: float = 8.0,
     lora_dropout: float = 0.0,
 ) -> nn.Module:
     """Freeze a model and wrap it in an adapter.
@@ -124,8 +124,8 @@ def add_adapter(
         See :func:`target_pattern`.
     rank : int or dict of layer name -> int
         Of ``"lora"``; a dict gives each layer its own.
-    lora_alpha : float, optional
-        Default: the rank, i.e. a scaling of 1.
+    lora_alpha : float, default=8.0
+        The scaling alpha / r keeps the size of a step of Adam the same whatever the rank.
     lora_dropout : float, default=0.0
 
     Returns
@@ -142,15 +142,13 @@ def add_adapter(
     if adapter == "lora":
         ranks = rank if isinstance(rank, dict) else {}
         typical = max(ranks.values()) if ranks else rank
-        scaling = 1.0 if lora_alpha is None else lora_alpha / typical
         config = LoraConfig(
             r=typical,
-            lora_alpha=scaling * typical,
+            lora_alpha=lora_alpha,
             lora_dropout=lora_dropout,
             target_modules=pattern,
             fan_in_fan_out=any(type(m).__name__ == "Conv1D" for m in matching_layers(model, pattern).values()),
             rank_pattern=dict(ranks),
-            alpha_pattern={name: scaling * r for name, r in ranks.items()},
         )
     else:
         config = _checked(adapter)

@@ -15,8 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tabdiff_lora.backbones.embeddings import CategoryHead, NumericalHead
-from tabdiff_lora.backbones.texts import unit_rms
-from tabdiff_lora.backbones.tokens import D_RESIDUAL, WIDE, TextEmbeddings, zero_linear
+from tabdiff_lora.backbones.tokens import D_RESIDUAL, WIDE, TextEmbeddings, contrasted, zero_linear
 from tabdiff_lora.layout import TableLayout
 from tabdiff_lora.state import Prediction
 
@@ -49,11 +48,9 @@ class ColumnHead(nn.Module):
         d_text = texts.categories.shape[1]
         self.query = nn.Linear(d_out, d_text + D_RESIDUAL, bias=False)
         nn.init.zeros_(self.query.weight)
-        # What all levels of a column share cannot tell them apart; division by d keeps a step of Adam small.
-        columns = [column - column.mean(0) for column in unit_rms(texts.categories).split(layout.cardinalities)]
-        centred = torch.cat(columns) if columns else texts.categories
-        self.register_buffer("texts", unit_rms(centred) / d_text, persistent=False)
-        self.residual = nn.Parameter(torch.randn(len(centred), D_RESIDUAL) / D_RESIDUAL)
+        # Division by d keeps what a step of Adam does to the logits small.
+        self.register_buffer("texts", contrasted(texts.categories, layout) / d_text, persistent=False)
+        self.residual = nn.Parameter(torch.randn(len(self.texts), D_RESIDUAL) / D_RESIDUAL)
 
     def forward(self, hidden: Tensor, tokens: Tensor, time: Tensor) -> Prediction:
         """Hidden states (B, 1 + D + C, d_out) and tokens (B, 1 + D + C, d_in) to the outputs of a backbone."""

@@ -4,7 +4,7 @@ Column tokens (the default) are one token per encoded dimension, built in the sp
 
 .. math:: x_j = s\,(e^{name}_j + \lambda\, e^{value}_j)
 
-with s the typical size of a word embedding and :math:`\lambda = 2`, so that the value is heard above the name. The
+with s the typical size of a word embedding and :math:`\lambda = 3`, so that the value is heard above the name. The
 name and the categories are read as text; a masked category is the model's own ``[MASK]``: unmasking is what a masked
 language model was trained for. A row token is the paper's reading (eq. 6): one linear projection of the whole row.
 
@@ -25,7 +25,7 @@ from tabdiff_lora.backbones.texts import unit_rms
 from tabdiff_lora.layout import TableLayout
 from tabdiff_lora.state import TableState
 
-VALUE_SCALE = 2.0  # size of the value beside the name in a token
+VALUE_SCALE = 3.0  # size of the value beside the name in a token
 D_VALUE = 64  # hidden units of a number's embedding
 D_RESIDUAL = 32  # width of what is learned about a category beyond its text
 N_FREQUENCIES = 4  # sine and cosine pairs per number
@@ -112,7 +112,7 @@ class LevelEmbedding(nn.Module):
         n_levels = torch.tensor(layout.cardinalities)
         self.register_buffer("n_levels", n_levels, persistent=False)
         self.register_buffer("offset", n_levels.cumsum(0) - n_levels, persistent=False)
-        self.register_buffer("texts", unit_rms(texts.categories), persistent=False)
+        self.register_buffer("texts", contrasted(texts.categories, layout), persistent=False)
         d_token = self.texts.shape[1]
         self.mask = nn.Parameter(unit_rms(torch.randn(d_token) if texts.mask is None else texts.mask))
         self.residual = nn.Parameter(torch.zeros(len(self.texts), D_RESIDUAL))
@@ -138,6 +138,12 @@ class RowTokens(nn.Module):
     def forward(self, x_t: TableState, known: Tensor | None, time: Tensor) -> Tensor:
         """Rows and time features (B or 1, 1, d_time) to (B, 1, d_token), float32."""
         return (self.row(x_t, known)[:, None] + self.time(time)) * self.scale
+
+
+def contrasted(categories: Tensor, layout: TableLayout) -> Tensor:
+    """Text embeddings (sum of K_c, d) without what all levels of their column share, at unit scale."""
+    columns = [column - column.mean(0) for column in unit_rms(categories).split(layout.cardinalities)]
+    return unit_rms(torch.cat(columns)) if columns else categories
 
 
 def zero_linear(d_in: int, d_out: int) -> nn.Linear:

@@ -73,7 +73,7 @@ def test_each_layer_may_have_its_own_rank():
     body = adapted(plain, targets="query|value", rank={name: i + 1 for i, name in enumerate(names)})
     layers = [m for m in body.modules() if hasattr(m, "lora_A") and len(m.lora_A)]
     assert [layer.r["default"] for layer in layers] == [1, 2, 3, 4]
-    assert {layer.scaling["default"] for layer in layers} == {1.0}
+    assert [layer.scaling["default"] for layer in layers] == [8 / r for r in (1, 2, 3, 4)]
 
 
 CONFIGS = {
