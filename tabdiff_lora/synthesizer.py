@@ -38,8 +38,6 @@ SAMPLERS = {"dpmpp": DPMSolverSampler, "heun": HeunSampler, "ddim": DDIMSampler,
 DEFAULT_RANK = {"rank": "auto", "rank_energy": 0.95}
 
 MAX_REDRAWS = 20  # rounds in which `sample` replaces rows that break a constraint
-ROWS_PER_BLOCK = 2048  # rows that share one stream of randomness in `sample`; part of what a seed means
-AUTO_EPOCHS = 800  # enough for any table we measured, with the learning rate decaying to match
 FIT, SAMPLE = 0, 1  # keys of the two streams below a random_state
 
 
@@ -280,14 +278,14 @@ class TabularDiffusionSynthesizer(BaseEstimator):
         else:
             root = seed_sequence(random_state)
         num, cat = self._sample_encoded(int(n_samples), root, first_block=0)
-        n_blocks = math.ceil(n_samples / self._rows_per_block())
+        n_blocks = math.ceil(n_samples / self.backbone_.rows_per_block)
         for _ in range(MAX_REDRAWS):
             table = self.encoder_.decode(num, cat, rng=np.random.default_rng(stream(root, 0)))
             broken = self.encoder_.violations(table)
             if not broken.any():
                 return table
             more_num, more_cat = self._sample_encoded(int(broken.sum()), root, first_block=n_blocks)
-            n_blocks += math.ceil(broken.sum() / self._rows_per_block())
+            n_blocks += math.ceil(broken.sum() / self.backbone_.rows_per_block)
             num, cat = np.concatenate([num[~broken], more_num]), np.concatenate([cat[~broken], more_cat])
         raise SamplingError(
             f"rows of sample must keep every constraint. Got {broken.sum()} of {n_samples} rows that break one after "
@@ -324,9 +322,7 @@ class TabularDiffusionSynthesizer(BaseEstimator):
 
     def _train(self, table: EncodedTable, root, max_seconds: float | None, started: float) -> History:
         train, held_out = self._split(table, np.random.default_rng(stream(root, 2)))
-        # A language model costs a hundred times the MLP per row and says itself how many rows it can afford.
-        auto_batch_size = getattr(self.backbone_, "auto_batch_size", default_batch_size)
-        batch_size = auto_batch_size(len(table)) if self.batch_size == "auto" else self.batch_size
+        batch_size = self.backbone_.auto_batch_size(len(table)) if self.batch_size == "auto" else self.batch_size
         plan = TrainingPlan(
             max_steps=self._max_steps(len(train), batch_size, max_seconds),
             max_seconds=max_seconds,
@@ -355,9 +351,8 @@ class TabularDiffusionSynthesizer(BaseEstimator):
         if self.encoder_.layout_.n_numerical + self.encoder_.layout_.n_categorical == 0:
             return 0  # only constants: nothing to learn
         if self.max_epochs == "auto":
-            row_passes = getattr(self.backbone_, "auto_row_passes", default_row_passes)(n_rows)
-            if max_seconds is not None:
-                row_passes = max(row_passes, AUTO_EPOCHS * n_rows)
+            limited, backbone = max_seconds is not None, self.backbone_
+            row_passes = backbone.auto_epochs * n_rows if limited else backbone.auto_row_passes(n_rows)
             return math.ceil(row_passes / batch_size)
         if self.max_epochs is None:
             if max_seconds is None:
@@ -372,7 +367,7 @@ class TabularDiffusionSynthesizer(BaseEstimator):
             np.empty((n_rows, layout.n_numerical), np.float32),
             np.empty((n_rows, layout.n_categorical), np.int64),
         )
-        sampler, size = self._resolve_sampler(), self._rows_per_block()
+        sampler, size = self._resolve_sampler(), self.backbone_.rows_per_block
         merged = getattr(self.module_, "merged", nullcontext)  # adapters become part of the weights
         with limited_threads(), merged(), torch.inference_mode():
             for block, start in enumerate(range(0, n_rows, size), start=first_block):
@@ -383,23 +378,10 @@ class TabularDiffusionSynthesizer(BaseEstimator):
                 cat[start:stop] = state.cat[: stop - start].cpu().numpy()
         return num, cat
 
-    def _rows_per_block(self) -> int:
-        return getattr(self.backbone_, "rows_per_block", ROWS_PER_BLOCK)
-
     def _resolve_sampler(self) -> Sampler:
         if isinstance(self.sampler, Sampler):
             return self.sampler
         return SAMPLERS[self.sampler](n_steps=self.n_sampling_steps)
-
-
-def default_batch_size(n_rows: int) -> int:
-    """A power of two near an eighth of the table, between 128 and 2,048 rows."""
-    return int(2 ** np.clip(round(math.log2(max(n_rows, 1) / 8)), 7, 11))
-
-
-def default_row_passes(n_rows: int) -> int:
-    """Rows seen by a fit without a time limit: ``AUTO_EPOCHS``, but not much more than eight million rows."""
-    return min(AUTO_EPOCHS * n_rows, max(8_000_000, 10 * n_rows))
 
 
 def _with_target(X, y):

@@ -14,9 +14,11 @@ nothing of the process that corrupted it.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
+import numpy as np
 from sklearn.base import BaseEstimator
 
 from tabdiff_lora.table.encoded import EncodedTable
@@ -26,7 +28,18 @@ if TYPE_CHECKING:
 
 
 class Backbone(BaseEstimator, ABC):
-    """Parameters of a network; builds it for a given table."""
+    """Parameters of a network; builds it for a given table, and says what it costs to use.
+
+    Attributes
+    ----------
+    rows_per_block : int
+        Rows that ``sample`` draws at once, from one stream of randomness.
+    auto_epochs : int
+        Passes over the rows that are enough for any table we measured.
+    """
+
+    rows_per_block = 2048
+    auto_epochs = 800
 
     @abstractmethod
     def build(self, table: EncodedTable) -> nn.Module:
@@ -38,3 +51,11 @@ class Backbone(BaseEstimator, ABC):
             Its layout sizes the network, and its level frequencies are what the logits of an untrained network say, so
             that it already draws every margin correctly.
         """
+
+    def auto_batch_size(self, n_rows: int) -> int:
+        """Rows per step unless told: a power of two near an eighth of the table, between 128 and 2,048."""
+        return int(2 ** np.clip(round(math.log2(max(n_rows, 1) / 8)), 7, 11))
+
+    def auto_row_passes(self, n_rows: int) -> int:
+        """Rows seen by a fit without a time limit: ``auto_epochs``, but not much more than eight million rows."""
+        return min(self.auto_epochs * n_rows, max(8_000_000, 10 * n_rows))
