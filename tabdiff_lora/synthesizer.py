@@ -71,7 +71,7 @@ class TabularDiffusionSynthesizer(BaseEstimator):
     constraints : sequence of constraints, default=()
         Rules that hold for every training row and then for every drawn one, e.g. ``Inequality("start", "end")``.
     max_epochs : "auto", int or None, default="auto"
-        Passes over the rows at most. ``"auto"`` is 800, fewer for more than 10,000 rows unless ``max_time`` is given;
+        Passes over the rows at most. ``"auto"`` is 400, fewer for more than 20,000 rows unless ``max_time`` is given;
         None leaves the limit to ``max_time``; 0 leaves the network untrained, which is the Gaussian copula of the
         table.
     max_time : float or str, optional

@@ -39,7 +39,7 @@ class Backbone(BaseEstimator, ABC):
     """
 
     rows_per_block = 2048
-    auto_epochs = 800
+    auto_epochs = 400
 
     @abstractmethod
     def build(self, table: EncodedTable) -> nn.Module:
