@@ -131,7 +131,7 @@ class Trainer:
         ema = PowerEMA(denoiser, plan.ema_gamma)
         times = GainedTimes(plan.uniform_times, device=self.generator.device)
         validation = self._validation_batch(held_out) if held_out is not None and len(held_out) else None
-        n_between = math.ceil(CHECK_COST * plan.n_validation / plan.batch_size)
+        n_between = math.ceil(CHECK_COST * (len(validation[1]) if validation else 0) / plan.batch_size)
         kept, next_check, losses = None, 0.0, []
         denoiser.train()
         for index in self._batches(len(train)):
