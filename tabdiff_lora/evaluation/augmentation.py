@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 
 from tabdiff_lora.evaluation.columns import Arrays
 from tabdiff_lora.evaluation.efficacy import efficacy_scores, fit_predict
-from tabdiff_lora.evaluation.metric import NO_CEILING, Case, Metric
+from tabdiff_lora.evaluation.metric import Case, Metric
 from tabdiff_lora.evaluation.score import Measurement, MetricUnavailable
 
 
@@ -41,11 +41,7 @@ class AugmentationGain(Metric):
 
     def ceiling(self, case: Case) -> Case:
         """Return the case that adds real rows."""
-        if case.holdout is None:
-            raise MetricUnavailable(NO_CEILING)
-        order = case.rng(2).permutation(len(case.holdout))
-        added, test = (case.holdout.take(np.sort(half)) for half in np.array_split(order, 2))
-        return replace(case, candidate=added, holdout=test)
+        return case.split_holdout()
 
     def measure(self, case: Case) -> Measurement:
         """Measure what the candidate adds."""

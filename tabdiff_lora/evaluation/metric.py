@@ -71,6 +71,14 @@ class Case:
             raise MetricUnavailable("needs a column to predict: pass target=")
         return self.target, self.task
 
+    def split_holdout(self) -> Case:
+        """Return the case in which one half of the holdout stands in for the synthetic rows and the other remains."""
+        if self.holdout is None:
+            raise MetricUnavailable(NO_CEILING)
+        order = self.rng(2).permutation(len(self.holdout))
+        candidate, holdout = (self.holdout.take(np.sort(half)) for half in np.array_split(order, 2))
+        return replace(self, candidate=candidate, holdout=holdout)
+
     def at_most(self, n_rows: int) -> Case:
         """Return the case with every table subsampled to at most ``n_rows`` rows."""
         tables = (self.real, self.candidate, self.holdout)

@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from tabdiff_lora.evaluation.columns import Arrays
 from tabdiff_lora.evaluation.distance import embed, nearest
-from tabdiff_lora.evaluation.metric import NO_CEILING, Case, Metric
+from tabdiff_lora.evaluation.metric import Case, Metric
 from tabdiff_lora.evaluation.score import Measurement, MetricUnavailable
 from tabdiff_lora.evaluation.significance import auc_standard_error
 from tabdiff_lora.evaluation.validity import row_keys, wilson
@@ -39,11 +39,7 @@ class _AgainstCopies(Metric):
 
     def ceiling(self, case: Case) -> Case:
         """Return the case in which one half of the holdout is handed out and the other is the control."""
-        if case.holdout is None:
-            raise MetricUnavailable(NO_CEILING)
-        order = case.rng(2).permutation(len(case.holdout))
-        given, kept = (case.holdout.take(np.sort(half)) for half in np.array_split(order, 2))
-        return replace(case, candidate=given, holdout=kept)
+        return case.split_holdout()
 
     def floor(self, case: Case) -> Case:
         """Return the case of a generator that hands out its training rows."""
