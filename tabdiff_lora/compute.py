@@ -10,6 +10,9 @@ from pathlib import Path
 
 import torch
 
+BF16_PRODUCTS = ("amx_bf16", "avx512_bf16")
+"""Instructions with which a CPU multiplies bfloat16 at least twice as fast as float32."""
+
 
 def resolve_device(device: str | torch.device) -> torch.device:
     """``"auto"`` is CUDA where present, then MPS, then the CPU.
@@ -39,7 +42,8 @@ def resolve_dtype(precision: str, device: torch.device) -> torch.dtype:
     if device.type == "cuda":
         fast = torch.cuda.is_bf16_supported()
     else:
-        fast = device.type == "cpu" and bool(torch.cpu.get_capabilities().get("amx_bf16", False))
+        capabilities = torch.cpu.get_capabilities()
+        fast = device.type == "cpu" and any(capabilities.get(name, False) for name in BF16_PRODUCTS)
     return torch.bfloat16 if fast else torch.float32
 
 
