@@ -27,6 +27,7 @@ from tabdiff_lora.table.encoder import TableEncoder
 from tabdiff_lora.table.encoders.categorical import CategoricalEncoder
 from tabdiff_lora.table.encoders.grid import Grid
 from tabdiff_lora.table.encoders.marginals import AffineMarginal, QuantileMarginal, TransformerMarginal
+from tabdiff_lora.table.equalities import Equalities
 from tabdiff_lora.table.imputation import RegressionImputer
 from tabdiff_lora.table.schema import ColumnSchema, TableSchema
 
@@ -37,6 +38,7 @@ OWN_CLASSES = {
         *(getattr(constraints, name) for name in constraints.__all__),
         *(QuantileMarginal, AffineMarginal, TransformerMarginal, Grid),
         *(TableEncoder, RegressionImputer, Arrangement, TableLayout, Container, TableSchema, ColumnSchema),
+        Equalities,
     )
 }
 

@@ -17,6 +17,7 @@ from tabdiff_lora.table.constraints import Unique
 from tabdiff_lora.table.containers import Container, view
 from tabdiff_lora.table.encoded import EncodedTable, centre
 from tabdiff_lora.table.encoders import ColumnEncoder, KeyEncoder, TextEncoder
+from tabdiff_lora.table.equalities import Equalities
 from tabdiff_lora.table.imputation import RegressionImputer
 from tabdiff_lora.table.schema import TableSchema, infer_schema
 
@@ -38,6 +39,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     missing : {"generate", "never", "regression"}, default="generate"
         "generate" learns gaps as part of the data. "never" learns from incomplete rows and decodes no gap.
         "regression" fills gaps before learning (see ``RegressionImputer``).
+    equalities : bool, default=True
+        Whether to look for numbers that often equal an earlier column, and to draw them as equal (see ``Equalities``).
     constraints : sequence of Constraint, default=()
         Rules every decoded row obeys; ``violations`` marks rows that break one that cannot be built in.
     atoms : "auto", "all", None or float, default="auto"
@@ -77,6 +80,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         missing="generate",
         constraints=(),
         atoms="auto",
+        equalities=True,
         random_state=None,
     ):
         self.encoders = encoders
@@ -85,6 +89,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         self.missing = missing
         self.constraints = constraints
         self.atoms = atoms
+        self.equalities = equalities
         self.random_state = random_state
 
     def fit(self, X, y=None) -> TableEncoder:
@@ -116,6 +121,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             or encoder_of_kind(column.kind, atoms=self.atoms, missing=gaps, is_declared=column.is_declared)
             for column in schema.columns
         }
+        numbers = [c.name for c in schema.columns if c.kind == "numerical" and c.name not in chosen]
+        self.equalities_ = Equalities.find(inner, numbers) if self.equalities else Equalities({})
+        for name, sources in self.equalities_.sources.items():
+            self.encoders_[name].set_params(elsewhere=tuple(f"as {source}" for source in sources))
         texts = {name: encoder for name, encoder in self.encoders_.items() if isinstance(encoder, TextEncoder)}
         self.schema_ = self.schema_.with_encoders(
             {k: type(encoder).__name__ for k, encoder in (texts | chosen).items()}
@@ -208,6 +217,11 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         }
         frame = pd.DataFrame(dict(enumerate(columns.values())), index=pd.RangeIndex(len(num)), copy=False)
         frame.columns = pd.Index(list(columns))
+        if self.equalities_.sources:
+            repeated = {
+                n: self.encoders_[n].held_elsewhere(cat[:, slots.categorical[n]]) for n in self.equalities_.sources
+            }
+            frame = self.equalities_.fill(frame, repeated, lambda name, values: self.encoders_[name].can_hold(values))
         for constraint in reversed(self.constraints_):
             frame = constraint.inverse_transform(frame)
         return frame[self.schema_.names] if self.constraints_ else frame
@@ -298,9 +312,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         high = np.full((n, self.layout_.n_numerical), np.inf)
         cat = np.zeros((n, self.layout_.n_categorical), dtype=np.int64)
 
+        known = {name: column for name, (column, _) in parts.items()}
+
         def place(name: Hashable, encoder: ColumnEncoder) -> None:
             column, rows = parts[name]
             block = encoder.encode(column)
+            if name in self.equalities_.sources:
+                block = encoder.put_elsewhere(block, self.equalities_.repeated(name, known))
             low[rows, self.arrangement_.numerical[name]] = block.low
             high[rows, self.arrangement_.numerical[name]] = block.high
             for c, slot in enumerate(self.arrangement_.categorical[name]):

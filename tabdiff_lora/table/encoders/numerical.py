@@ -52,6 +52,9 @@ class NumericalEncoder(ColumnEncoder):
         Whether the "quantile" strategy smooths the law of the column (see ``SmoothLaw``) instead of repeating the
         frequencies of the training rows.
     max_knots : int, default=100_000
+    elsewhere : tuple of str, default=()
+        Further states, in which the value stands in another column; what they decode to is replaced by that value (see
+        ``Equalities``).
 
     Examples
     --------
@@ -76,6 +79,7 @@ class NumericalEncoder(ColumnEncoder):
         extrapolate=False,
         smooth=True,
         max_knots=100_000,
+        elsewhere=(),
     ):
         self.strategy = strategy
         self.atoms = atoms
@@ -86,6 +90,7 @@ class NumericalEncoder(ColumnEncoder):
         self.extrapolate = extrapolate
         self.smooth = smooth
         self.max_knots = max_knots
+        self.elsewhere = elsewhere
 
     def _fit(self, column: pd.Series) -> None:
         values, missing = split_numbers(column)
@@ -106,7 +111,7 @@ class NumericalEncoder(ColumnEncoder):
         if self.has_number_:
             self.marginal_ = self._fit_marginal(support[~is_atom], counts[~is_atom])
             self.numerical_ = (str(self.name_),)
-        states = (NUMBER,) * self.has_number_ + self._texts() + (MISSING,) * self.has_missing_
+        states = (NUMBER,) * self.has_number_ + self._texts() + self.elsewhere + (MISSING,) * self.has_missing_
         if len(states) > 1:
             self.categorical_ = (f"{self.name_} state" if self.has_number_ else str(self.name_),)
             self.categories_ = (states,)
@@ -139,7 +144,8 @@ class NumericalEncoder(ColumnEncoder):
 
     def _decode(self, num: np.ndarray, cat: np.ndarray, rng: np.random.Generator) -> pd.Series:
         state = cat[:, 0].copy() if self.categorical_ else np.zeros(len(num), dtype=np.int64)
-        missing = state == self.has_number_ + len(self.atoms_)
+        state[self.held_elsewhere(cat) >= 0] = 0
+        missing = state == self._first_elsewhere + len(self.elsewhere)
         if missing.any() and self.missing == "never":
             law = self.state_counts_ / self.state_counts_.sum()
             state[missing] = rng.choice(len(law), size=int(missing.sum()), p=law)
@@ -155,6 +161,31 @@ class NumericalEncoder(ColumnEncoder):
         if self.places_ is not None:
             values = [Decimal(f"{value:.{self.places_}f}") for value in values.tolist()]
         return assemble(values, missing, self.dtype_, self.marker_)
+
+    def put_elsewhere(self, block: Block, source: np.ndarray) -> Block:
+        """Return the block with the values of some rows held by other columns.
+
+        Parameters
+        ----------
+        block : Block
+        source : ndarray of shape (n,), int64
+            Which of ``elsewhere`` holds the value; -1 where none does.
+        """
+        away = source >= 0
+        cat = np.where(away[:, None], self._first_elsewhere + source[:, None], block.cat)
+        return Block(np.where(away[:, None], -np.inf, block.low), np.where(away[:, None], np.inf, block.high), cat)
+
+    def held_elsewhere(self, cat: np.ndarray) -> np.ndarray:
+        """Return which of ``elsewhere`` holds the value of each row of codes (n, c), or -1; int64 of shape (n,)."""
+        if not self.elsewhere:
+            return np.full(len(cat), -1)
+        source = cat[:, 0] - self._first_elsewhere
+        return np.where((source >= 0) & (source < len(self.elsewhere)), source, -1)
+
+    @property
+    def _first_elsewhere(self) -> int:
+        """Code of the first state that is held elsewhere: they stand between the atoms and the gap."""
+        return self.has_number_ + len(self.atoms_)
 
     def can_hold(self, column: pd.Series) -> np.ndarray:
         """Return which values are on the grid of the column and inside its seen range, bool of shape (n,)."""
