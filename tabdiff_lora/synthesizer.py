@@ -63,7 +63,7 @@ class TabularDiffusionSynthesizer(DrawingMixin, CallbackSupportMixin, BaseEstima
         Law from which the numerical half starts: N(mu, Sigma) fitted to the encoded rows, or N(0, I).
     sampler : {"dpmpp", "heun", "ddim", "ancestral"} or Sampler, default="dpmpp"
         How rows are drawn; may be changed after ``fit``.
-    n_sampling_steps : int, default=50
+    n_sampling_steps : int, default=32
         Points of the sampler's time grid when ``sampler`` is a name; may be changed after ``fit``.
     encoders : "auto" or list of (name, encoder, columns), default="auto"
         Passed to :class:`TableEncoder`.
@@ -170,7 +170,7 @@ class TabularDiffusionSynthesizer(DrawingMixin, CallbackSupportMixin, BaseEstima
         rank_energy=0.95,
         prior="gaussian",
         sampler="dpmpp",
-        n_sampling_steps=50,
+        n_sampling_steps=32,
         encoders="auto",
         types=None,
         missing="generate",

@@ -76,8 +76,8 @@ class Backbone(BaseEstimator, ABC):
         """
 
     def auto_batch_size(self, n_rows: int) -> int:
-        """Rows per step unless told: a power of two near an eighth of the table, between 128 and 2,048."""
-        return int(2 ** np.clip(round(math.log2(max(n_rows, 1) / 8)), 7, 11))
+        """Rows per step unless told: a power of two near an eighth of the table, between 128 and 1,024."""
+        return int(2 ** np.clip(round(math.log2(max(n_rows, 1) / 8)), 7, 10))
 
     def auto_row_passes(self, n_rows: int) -> int:
         """Rows seen by a fit without a time limit: ``auto_epochs``, but not much more than eight million rows."""

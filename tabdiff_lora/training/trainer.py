@@ -73,7 +73,7 @@ class TrainingPlan:
     early_stopping: bool = True
     n_validation: int = 8_192
     uniform_times: float = 0.2
-    known_rows: float = 0.25
+    known_rows: float = 0.1
 
 
 @dataclass
