@@ -18,6 +18,12 @@ Association = Literal["pearson", "spearman", "mixed"]
 ASSOCIATIONS: tuple[Association, ...] = ("pearson", "spearman", "mixed")
 
 
+def unit_scale(x: np.ndarray) -> np.ndarray:
+    """Divide each column by its largest absolute value, so that no square of it overflows or vanishes."""
+    largest = np.nanmax(np.abs(x), axis=0, initial=0.0)
+    return x / np.where(largest > 0, largest, 1.0)
+
+
 def contingency(a: np.ndarray, b: np.ndarray, n_a: int, n_b: int) -> np.ndarray:
     """Counts of the pairs of codes, of shape (n_a, n_b)."""
     return np.bincount(a * n_b + b, minlength=n_a * n_b).reshape(n_a, n_b)
@@ -52,6 +58,7 @@ def correlation_ratio(codes: np.ndarray, x: np.ndarray) -> float:
     codes, x = codes[present], x[present]
     if len(x) < 2:
         return 0.0
+    x = unit_scale(x)
     x = x - x.mean()
     total = float(x @ x)
     if total <= 0.0:
@@ -77,12 +84,12 @@ def association_matrix(table: pd.DataFrame | Arrays, method: Association = "mixe
     DataFrame of shape (p, p)
         Symmetric with unit diagonal. An undefined entry (constant column) is 0.
     """
-    if isinstance(table, pd.DataFrame):
+    if not isinstance(table, Arrays):
         table = TableReader(table).read(table, "table")
     names = table.num_names if method != "mixed" else table.names
     matrix = np.eye(len(names))
     n_num = table.num.shape[1]
-    numbers = pd.DataFrame(table.num).corr("spearman" if method == "spearman" else "pearson").fillna(0.0)
+    numbers = pd.DataFrame(unit_scale(table.num)).corr("spearman" if method == "spearman" else "pearson").fillna(0.0)
     matrix[:n_num, :n_num] = numbers.to_numpy()
     if method == "mixed":
         sizes = table.sizes

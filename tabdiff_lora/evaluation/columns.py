@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 import narwhals as nw
 import numpy as np
@@ -114,11 +115,22 @@ class TableReader:
     categorical : iterable of str, default=()
         Columns to read as categorical whatever their dtype, e.g. a class label stored as 0 and 1.
 
+    Attributes
+    ----------
+    num_names, cat_names : tuple of str
+    categories : tuple of tuple of str
+    times : mapping of str to {"date", "duration"}
+        The numerical columns that hold seconds.
+
     Raises
     ------
     SchemaError
         If the frame has no columns or a column name twice; from `read`, if a column is absent, holds text where the
         real one holds numbers, or holds infinite values. All problems are listed at once.
+
+    Notes
+    -----
+    Labels are compared as text, so that 1, 1.0 and "1" are one label; beside a boolean column 1 means True.
     """
 
     def __init__(self, real: pd.DataFrame, *, categorical: Iterable[str] = ()):
@@ -127,40 +139,64 @@ class TableReader:
         kinds = {str(name): str(name) in forced or as_numbers(real[name]) is None for name in real.columns}
         self.num_names = tuple(sorted(name for name, is_cat in kinds.items() if not is_cat))
         self.cat_names = tuple(sorted(name for name, is_cat in kinds.items() if is_cat))
-        text = {str(name): real[name] for name in real.columns}
-        self.categories = tuple(tuple(sorted(set(_as_text(text[name]).dropna()))) for name in self.cat_names)
+        columns = {str(name): real[name] for name in real.columns}
+        self.categories = tuple(tuple(sorted(set(as_text(columns[name]).dropna()))) for name in self.cat_names)
+        self.times = {name: kind for name in self.num_names if (kind := time_kind(columns[name])) is not None}
+        self._booleans = {name for name in self.cat_names if _is_boolean(columns[name])}
 
     def read(self, df: pd.DataFrame, who: str) -> Arrays:
-        """Read a frame; ``who`` names it in error messages."""
+        """Read a frame that should have the same columns; ``who`` names it in error messages."""
+        arrays, problems = self.read_anyway(df, who)
+        if problems:
+            raise SchemaError("; ".join(problems) + ". Make the tables agree, and numbers finite, before comparing.")
+        return arrays
+
+    def read_anyway(self, df: pd.DataFrame, who: str) -> tuple[Arrays, list[str]]:
+        """Read a frame whatever its columns are, and say what does not fit.
+
+        What is not there or cannot be read counts as missing: an absent column, text in place of numbers, an infinite
+        number. Columns that the real table does not have are left out.
+        """
         df = as_frame(df, who)
         by_name = {str(name): df[name] for name in df.columns}
-        names = self.num_names + self.cat_names
-        problems = [f"column {name!r} of {who} is absent" for name in names if name not in by_name]
-        num = np.empty((len(df), len(self.num_names)))
+        problems = []
+        num = np.full((len(df), len(self.num_names)), np.nan)
         for j, name in enumerate(self.num_names):
             if name not in by_name:
+                problems.append(f"column {name!r} of {who} is absent")
                 continue
             column = by_name[name]
-            numbers = as_numbers(column.astype(float) if types.is_bool_dtype(column.dtype) else column)
+            numbers = as_numbers(column.astype("Float64") if _is_boolean(column) else column)
             if numbers is None and not column.isna().all():
                 problems.append(f"column {name!r} of {who} must hold numbers. Got {column.dtype} instead")
-                continue
-            num[:, j] = np.nan if numbers is None else numbers
-            if np.isinf(num[:, j]).any():
-                count = np.isinf(num[:, j]).sum()
-                problems.append(f"column {name!r} of {who} must be finite. Got {count} infinite values")
-        if problems:
-            raise SchemaError("; ".join(problems) + ". Make the tables agree before comparing them.")
+            elif numbers is not None:
+                infinite = np.isinf(numbers)
+                if infinite.any():
+                    problems.append(
+                        f"column {name!r} of {who} must be finite. Got {infinite.sum()} infinite values instead"
+                    )
+                num[:, j] = np.where(infinite, np.nan, numbers)
         cat = np.empty((len(df), len(self.cat_names)), dtype=np.int64)
         for j, (name, levels) in enumerate(zip(self.cat_names, self.categories, strict=True)):
-            text = _as_text(by_name[name])
+            if name not in by_name:
+                problems.append(f"column {name!r} of {who} is absent")
+                cat[:, j] = len(levels)
+                continue
+            column = by_name[name]
+            text = as_text(column)
+            if name in self._booleans and as_numbers(column) is not None:
+                text = text.replace({"0": "False", "1": "True"})
             codes = pd.Index(levels, dtype=object).get_indexer(pd.Index(text, dtype=object))
             codes[codes < 0] = len(levels) + 1
             codes[text.isna().to_numpy()] = len(levels)
             cat[:, j] = codes
         arrays = Arrays(num, cat, self.num_names, self.cat_names, self.categories)
         order = np.lexsort([*num.T, *cat.T])
-        return arrays.take(order)
+        return arrays.take(order), problems
+
+    def further_columns(self, df: pd.DataFrame) -> list[str]:
+        """Return the names of the columns that the real table does not have."""
+        return [str(name) for name in df.columns if str(name) not in {*self.num_names, *self.cat_names}]
 
 
 def read_pair(real: pd.DataFrame | Arrays, synthetic: pd.DataFrame | Arrays) -> tuple[Arrays, Arrays]:
@@ -194,15 +230,35 @@ def as_numbers(column: pd.Series) -> np.ndarray | None:
     kind = types.infer_dtype(column, skipna=True)
     if kind == "period":
         column, kind = column.dt.to_timestamp(), "datetime64"
-    if kind in ("date", "datetime", "datetime64"):
+    if kind in _DATES:
         if hasattr(column, "dt") and column.dt.tz is not None:
             column = column.dt.tz_convert("UTC").dt.tz_localize(None)
         return _seconds(column.astype("datetime64[us]"))
-    if kind in ("timedelta", "timedelta64"):
+    if kind in _DURATIONS:
         return _seconds(column.astype("timedelta64[us]"))
     if kind in ("integer", "floating", "mixed-integer-float", "decimal"):
         return column.to_numpy(dtype=float, na_value=np.nan)
     return None
+
+
+TimeKind = Literal["date", "duration"]
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+_DATES, _DURATIONS = ("date", "datetime", "datetime64"), ("timedelta", "timedelta64")
+
+
+def time_kind(column: pd.Series) -> TimeKind | None:
+    """Whether the column holds dates (or periods), or durations; None if it holds neither."""
+    kind = types.infer_dtype(column, skipna=True)
+    return "date" if kind in ("period", *_DATES) else "duration" if kind in _DURATIONS else None
+
+
+def time_label(seconds: float, kind: TimeKind, span: float) -> str:
+    """Write the seconds that a date or duration was read as, as exactly as an axis over ``span`` seconds needs."""
+    if kind == "date":
+        text = str(np.datetime64(round(seconds), "s")).replace("T", " ")
+        return text[:-9] if span >= 5 * 86_400 else text[:-3] if span >= 300 else text
+    unit, name = next((unit for unit in _UNITS if span >= unit[0]), _UNITS[-1])
+    return f"{seconds / unit:.4g} {name}"
 
 
 def _seconds(column: pd.Series) -> np.ndarray:
@@ -210,10 +266,16 @@ def _seconds(column: pd.Series) -> np.ndarray:
     return np.where(np.isnat(ticks), np.nan, ticks.astype("int64") / 1e6)
 
 
-def _as_text(column: pd.Series) -> pd.Series:
-    """Values as str objects, missing ones as None."""
+def as_text(column: pd.Series) -> pd.Series:
+    """Values as str objects, missing ones as None; a label 1.0 read back as 1 is the same label."""
     values = column.astype(object)
-    absent = values.isna()
-    if types.is_float_dtype(column.dtype):  # a label 1.0 read back as 1 is the same label
-        values = values.map(lambda value: int(value) if value == value and float(value).is_integer() else value)
-    return values.map(str).astype(object).where(~absent, None)
+    text = [None if absent else _label(value) for value, absent in zip(values, values.isna(), strict=True)]
+    return pd.Series(text, index=column.index, dtype=object)
+
+
+def _label(value) -> str:
+    return str(int(value)) if isinstance(value, float | np.floating) and value.is_integer() else str(value)
+
+
+def _is_boolean(column: pd.Series) -> bool:
+    return types.infer_dtype(column, skipna=True) == "boolean"

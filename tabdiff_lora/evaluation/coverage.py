@@ -70,7 +70,7 @@ class Coverage(Metric):
     def measure(self, case: Case) -> Measurement:
         """Measure where the candidate's rows lie among the real ones."""
         real, candidate = equal_sizes(case.reference, case.candidate, self.max_rows, case.seed)
-        points = embed(case.reference, real), embed(case.reference, candidate)
+        points = embed(case.reference, real, candidate)
         inside = {"alpha_precision": inside_alpha_supports(*points), "beta_recall": covered_by_beta_supports(*points)}
         values, intervals = {}, {}
         for name, rows in inside.items():

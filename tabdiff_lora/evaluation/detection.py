@@ -35,6 +35,12 @@ def new_critic(settings: dict, categorical: np.ndarray, seed: int) -> HistGradie
     return HistGradientBoostingClassifier(**settings, **fixed)
 
 
+def fit_critic(settings: dict, categorical: np.ndarray, seed: int, x: np.ndarray, y: np.ndarray):
+    """Return a critic trained on x (n, p) and y (n,); a column without any value there tells it nothing."""
+    empty = np.isnan(x).all(axis=0)
+    return new_critic(settings, categorical, seed).fit(np.where(empty, 0.0, x) if empty.any() else x, y)
+
+
 def critic_matrix(real: Arrays, synthetic: Arrays) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Stack two tables for a critic: X (n + m, D + C), y (n + m,) with 1 for synthetic, categorical mask (D + C,).
 
@@ -68,7 +74,7 @@ def cross_validated_auc(
     x, y, mask = critic_matrix(real, synthetic)
 
     def fold(train: np.ndarray, test: np.ndarray) -> tuple[float, float]:
-        score = new_critic(settings, mask, seed).fit(x[train], y[train]).predict_proba(x[test])[:, 1]
+        score = fit_critic(settings, mask, seed, x[train], y[train]).predict_proba(x[test])[:, 1]
         return float(roc_auc_score(y[test], score)), auc_standard_error(y[test], score)
 
     folds = StratifiedKFold(n_folds, shuffle=True, random_state=seed).split(x, y)
@@ -252,7 +258,7 @@ def column_importance(real: Arrays, synthetic: Arrays, *, seed: int) -> pd.DataF
     train, test = halves(x, y, seed)
     rng = np.random.default_rng([seed, 1])
     falls = []
-    model = new_critic(FULL, mask, seed).fit(x[train], y[train])
+    model = fit_critic(FULL, mask, seed, x[train], y[train])
     full = roc_auc_score(y[test], model.predict_proba(x[test])[:, 1])
     for j in range(x.shape[1]):
         shuffled = x[test].copy()
@@ -268,7 +274,7 @@ def pair_importance(real: Arrays, synthetic: Arrays, names: list[str], *, seed: 
     for pair in combinations(names, 2):
         x, y, mask = critic_matrix(*(table.keep(pair) for table in (real, synthetic)))
         train, test = halves(x, y, seed)
-        score = new_critic(SMALL, mask, seed).fit(x[train], y[train]).predict_proba(x[test])[:, 1]
+        score = fit_critic(SMALL, mask, seed, x[train], y[train]).predict_proba(x[test])[:, 1]
         rows.append((*pair, roc_auc_score(y[test], score)))
     table = pd.DataFrame(rows, columns=["first", "second", "auc"])
     return table.sort_values("auc", ascending=False, ignore_index=True)

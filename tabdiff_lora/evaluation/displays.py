@@ -15,7 +15,7 @@ import pandas as pd
 
 from tabdiff_lora.errors import MissingDependencyError
 from tabdiff_lora.evaluation.association import Association, association_matrix
-from tabdiff_lora.evaluation.columns import TableReader, as_frame
+from tabdiff_lora.evaluation.columns import TableReader, TimeKind, as_frame, time_label
 from tabdiff_lora.evaluation.marginals import histograms
 from tabdiff_lora.evaluation.pictures import short
 
@@ -34,6 +34,16 @@ def new_figure(width: float, height: float) -> Figure:
     except ImportError as error:
         raise MissingDependencyError("pictures need matplotlib: pip install matplotlib") from error
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def label_numbers(ax: Axes, values: Sequence[float], time: TimeKind | None) -> None:
+    """Label the x axis of a panel that shows numbers between the first and last value, or the dates that they are."""
+    if time is None:
+        ax.locator_params(axis="x", nbins=5)
+        return
+    low, high = float(values[0]), float(values[-1])
+    ax.set_xticks([low, high] if time == "date" else np.linspace(low, high, 3))
+    ax.set_xticklabels([time_label(x, time, high - low) for x in ax.get_xticks()])
 
 
 class Display(ABC):
@@ -97,12 +107,22 @@ class MarginalsDisplay(Display):
         Columns to draw; None draws all.
     compare : bool, default=True
         Whether to draw the synthetic shares.
+    times : mapping of str to {"date", "duration"} or None, default=None
+        The columns whose edges are seconds.
     """
 
     panel = (3.4, 2.4)
     n_columns = 4
 
-    def __init__(self, bins: pd.DataFrame, names: Sequence[str] | None = None, *, compare: bool = True):
+    def __init__(
+        self,
+        bins: pd.DataFrame,
+        names: Sequence[str] | None = None,
+        *,
+        compare: bool = True,
+        times: Mapping[str, TimeKind] | None = None,
+    ):
+        self.times = times or {}
         self.names = list(dict.fromkeys(bins["column"])) if names is None else [str(name) for name in names]
         self.bins, self.compare = bins, compare
         self.n_axes = len(self.names)
@@ -113,12 +133,12 @@ class MarginalsDisplay(Display):
         reader = TableReader(real)
         table = reader.read(real, "real")
         other = table if synthetic is None else reader.read(synthetic, "synthetic")
-        return cls(histograms(table, other), names, compare=synthetic is not None).plot(ax)
+        return cls(histograms(table, other), names, compare=synthetic is not None, times=reader.times).plot(ax)
 
     @classmethod
     def from_report(cls, report, *, names=None, ax=None):
         """Draw the margins of an evaluation."""
-        return cls(report.details["margins.histograms"], names).plot(ax)
+        return cls(report.details["margins.histograms"], names, times=report.about["times"]).plot(ax)
 
     def _draw(self, axes: np.ndarray) -> None:
         for i, (name, ax) in enumerate(zip(self.names, axes, strict=False)):
@@ -130,7 +150,7 @@ class MarginalsDisplay(Display):
                 ax.stairs(rows["real"], edges, fill=True, color=REAL, alpha=0.6, label="real")
                 if self.compare:
                     ax.stairs(rows["synthetic"], edges, color=SYNTHETIC, linewidth=1.5, label="synthetic")
-                ax.locator_params(axis="x", nbins=5)
+                label_numbers(ax, edges, self.times.get(name))
             ax.set_title(short(name, 28), fontsize="medium")
             ax.tick_params(labelsize="small")
             ax.spines[["top", "right"]].set_visible(False)
@@ -238,9 +258,9 @@ class MissingnessDisplay(Display):
     @classmethod
     def from_frames(cls, real: pd.DataFrame, synthetic: pd.DataFrame | None = None, *, ax=None):
         """Count the missing values and draw their shares, of the columns that have any."""
-        shares = pd.DataFrame({"real": as_frame(real, "real").isna().mean()})
+        shares = pd.DataFrame({"real": _missing_shares(real, "real")})
         if synthetic is not None:
-            shares["synthetic"] = as_frame(synthetic, "synthetic").isna().mean()
+            shares["synthetic"] = _missing_shares(synthetic, "synthetic")
         some = shares.max(axis=1) > 0
         return cls(shares[some] if some.any() else shares).plot(ax)
 
@@ -257,6 +277,11 @@ class MissingnessDisplay(Display):
             ax.legend(frameon=False)
 
 
+def _missing_shares(df: pd.DataFrame, who: str) -> pd.Series:
+    df = as_frame(df, who)
+    return pd.Series({name: df[name].isna().mean() for name in df.columns})
+
+
 class BoxesDisplay(Display):
     """Box plots of the numerical columns, by class of a target.
 
@@ -264,13 +289,15 @@ class BoxesDisplay(Display):
     ----------
     groups : mapping of str to mapping of str to ndarray
         Values by column and class.
+    times : mapping of str to {"date", "duration"} or None, default=None
+        The columns whose values are seconds.
     """
 
     panel = (3.4, 2.6)
     n_columns = 4
 
-    def __init__(self, groups: Mapping[str, Mapping[str, np.ndarray]]):
-        self.groups = groups
+    def __init__(self, groups: Mapping[str, Mapping[str, np.ndarray]], *, times: Mapping[str, TimeKind] | None = None):
+        self.groups, self.times = groups, times or {}
         self.n_axes = len(groups)
 
     @classmethod
@@ -288,7 +315,7 @@ class BoxesDisplay(Display):
             name: {label: table.column(name)[~np.isnan(table.column(name))] for label, table in tables.items()}
             for name in reader.num_names
         }
-        return cls(groups).plot(ax)
+        return cls(groups, times=reader.times).plot(ax)
 
     def _draw(self, axes: np.ndarray) -> None:
         for (name, classes), ax in zip(self.groups.items(), axes, strict=False):
@@ -301,6 +328,7 @@ class BoxesDisplay(Display):
                 flierprops={"markersize": 2, "alpha": 0.4},
                 medianprops={"color": SYNTHETIC},
             )
+            label_numbers(ax, ax.get_xlim(), self.times.get(name))
             ax.set_title(short(name, 28), fontsize="medium")
             ax.tick_params(labelsize="small")
             ax.spines[["top", "right"]].set_visible(False)

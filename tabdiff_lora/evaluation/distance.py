@@ -26,12 +26,18 @@ def ranks(reference: np.ndarray, x: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(x), 0.5, (low + high) / (2 * max(len(known), 1)))
 
 
-def embed(reference: Arrays, table: Arrays) -> np.ndarray:
-    """Rows as points, (n, d), whose Euclidean distance is the distance above."""
+def embed(reference: Arrays, *tables: Arrays) -> list[np.ndarray]:
+    """Rows of each table as points, (n, d), whose Euclidean distance is the distance above."""
+    gaps = np.any([np.isnan(table.num).any(axis=0) for table in (reference, *tables)], axis=0)
+    return [_points(reference, table, gaps) for table in tables]
+
+
+def _points(reference: Arrays, table: Arrays, gaps: np.ndarray) -> np.ndarray:
+    """Rows as points; the columns ``gaps``, (D,), have missing values in one of the tables to compare."""
     blocks = []
-    for x, y in zip(reference.num.T, table.num.T, strict=True):
+    for x, y, has_gaps in zip(reference.num.T, table.num.T, gaps, strict=True):
         blocks.append(ranks(x, y)[:, None])
-        if np.isnan(x).any() or np.isnan(y).any():
+        if has_gaps:
             blocks.append(np.isnan(y)[:, None].astype(float))
     for codes, size in zip(table.cat.T, reference.sizes, strict=True):
         slots = min(size, MAX_SLOTS)

@@ -13,7 +13,7 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.metrics import accuracy_score, f1_score, log_loss, r2_score, roc_auc_score, root_mean_squared_error
 
 from tabdiff_lora.errors import MissingDependencyError, SchemaError
-from tabdiff_lora.evaluation.columns import Arrays, TableReader, as_frame
+from tabdiff_lora.evaluation.columns import Arrays, TableReader, as_frame, as_numbers, time_kind
 from tabdiff_lora.evaluation.metric import Case, Metric
 from tabdiff_lora.evaluation.score import Measurement, MetricUnavailable
 from tabdiff_lora.evaluation.threads import n_threads
@@ -48,7 +48,7 @@ VALIDATION_SHARE = 0.25
 def infer_task(target: pd.Series, task: str = "auto") -> Literal["classification", "regression"]:
     """Return the task: text, categories, booleans and integers with at most 10 values are classes, the rest numbers.
 
-    Also understands "binclass" and "multiclass".
+    Dates and durations are numbers; also understands "binclass" and "multiclass".
     """
     if task in ("regression", "classification"):
         return task
@@ -56,10 +56,12 @@ def infer_task(target: pd.Series, task: str = "auto") -> Literal["classification
         return "classification"
     if task != "auto":
         raise ValueError(f"task must be 'auto', 'classification' or 'regression'. Got {task!r} instead.")
-    if not pd.api.types.is_numeric_dtype(target.dtype) or pd.api.types.is_bool_dtype(target.dtype):
-        return "regression" if pd.api.types.is_datetime64_any_dtype(target.dtype) else "classification"
-    values = pd.unique(target.dropna()).astype(float)
-    return "classification" if len(values) <= MAX_CLASSES and (values == np.round(values)).all() else "regression"
+    numbers = as_numbers(target)
+    if numbers is None:
+        return "classification"
+    values = np.unique(numbers[~np.isnan(numbers)])
+    few = len(values) <= MAX_CLASSES and (values == np.round(values)).all()
+    return "classification" if few and time_kind(target) is None else "regression"
 
 
 def split_target(table: Arrays, target: str) -> tuple[pd.DataFrame, np.ndarray]:

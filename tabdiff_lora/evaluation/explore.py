@@ -9,10 +9,11 @@ from html import escape
 from os import PathLike
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from tabdiff_lora.errors import SchemaError
-from tabdiff_lora.evaluation.columns import TableReader, as_frame
+from tabdiff_lora.evaluation.columns import TableReader, TimeKind, as_frame, as_text
 from tabdiff_lora.evaluation.displays import (
     BoxesDisplay,
     CorrelationDisplay,
@@ -88,9 +89,9 @@ def explore(df: pd.DataFrame, target=None) -> Exploration:
     displays: dict[str, Display] = {"margins": MarginalsDisplay.from_frames(df)}
     if df.shape[1] > 1:
         displays["association"] = CorrelationDisplay.from_frames(df)
-    if df.isna().any(axis=None):
+    if any(df[name].isna().any() for name in df.columns):
         displays["missingness"] = MissingnessDisplay.from_frames(df)
-    if target is not None and any(name != str(target) for name in reader.num_names):
+    if target is not None and df[target].notna().any() and any(name != str(target) for name in reader.num_names):
         displays["boxes"] = BoxesDisplay.from_frame(df, target)
     return Exploration(_summary(df, reader), displays)
 
@@ -100,17 +101,24 @@ def _summary(df: pd.DataFrame, reader: TableReader) -> pd.DataFrame:
     rows = {}
     for name in df.columns:
         key, numerical = str(name), str(name) in reader.num_names
-        is_time = numerical and not pd.api.types.is_numeric_dtype(df[name].dtype)
-        x = df[name] if is_time else pd.Series(table.column(key)) if numerical else pd.Series(dtype=float)
-        present = df[name].dropna()
+        x = pd.Series(table.column(key)) if numerical else pd.Series(dtype=float)
+        text = as_text(df[name]).dropna()
         rows[name] = {
             "dtype": str(df[name].dtype),
             "kind": "numerical" if numerical else "categorical",
-            "distinct": int(present.astype(object).nunique()),
+            "distinct": int(text.nunique()),
             "missing": float(df[name].isna().mean()),
-            "low": x.min(),
-            "median": x.median(),
-            "high": x.max(),
-            "most_frequent": "" if numerical or present.empty else str(present.astype(object).mode().iloc[0]),
+            "low": _as_time(x.min(), reader.times.get(key)),
+            "median": _as_time(x.median(), reader.times.get(key)),
+            "high": _as_time(x.max(), reader.times.get(key)),
+            "most_frequent": "" if numerical or text.empty else text.mode().iloc[0],
         }
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _as_time(seconds: float, kind: TimeKind | None):
+    """Turn the seconds that a date (then in UTC) or a duration was read as back; leave other numbers alone."""
+    if kind is None or np.isnan(seconds):
+        return seconds
+    ticks = round(seconds * 1e6)
+    return pd.Timestamp(np.datetime64(ticks, "us")) if kind == "date" else pd.Timedelta(np.timedelta64(ticks, "us"))

@@ -47,6 +47,7 @@ _GUESS = {  # what no attack and no classifier can fall below but by luck
     "membership_tpr": 0.01,
     "attribute_inference": 0.0,
 }
+MAX_TOLD = 5
 _ATTACKS = {
     "memorised": "synthetic rows suspiciously near to one training row",
     "closer_to_training": "synthetic rows nearer to training than to held-out rows",
@@ -75,6 +76,8 @@ def summarise(report: EvaluationReport) -> tuple[Finding, ...]:
     """Answer the questions for which the report has scores."""
     scores = {score.name: score for score in report.scores}
     findings = []
+    if misfits := report.about.get("misfits"):
+        findings.append(Finding("Are the columns the right ones?", "poor", _misfits(misfits)))
     for question, names, answer in _QUESTIONS:
         asked = [scores[name] for name in names if name in scores]
         if any(score.value is not None for score in asked):
@@ -107,6 +110,13 @@ def judge(score: Score) -> Status:
 
 Scores = Mapping[str, Score]
 Details = Mapping[str, pd.DataFrame]
+
+
+def _misfits(misfits: Sequence[str]) -> str:
+    told, more = "; ".join(misfits[:MAX_TOLD]), len(misfits) - MAX_TOLD
+    rest = f"; and {more} more" if more > 0 else ""
+    rule = "What is absent or cannot be read counts as missing; columns too many are not judged."
+    return f"{told[0].upper()}{told[1:]}{rest}. {rule}"
 
 
 def _columns(scores: Scores, details: Details) -> tuple[Status, str]:

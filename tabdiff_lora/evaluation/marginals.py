@@ -43,6 +43,8 @@ def wasserstein(x: np.ndarray, y: np.ndarray) -> float:
     x, y = np.sort(x[~np.isnan(x)]), np.sort(y[~np.isnan(y)])
     if len(x) == 0 or len(y) == 0 or x[0] == x[-1]:
         return float("nan")
+    scale = np.abs(x).max()  # squares of very large or small numbers leave the range of a float
+    x, y = x / scale, y / scale
     grid = np.sort(np.concatenate([x, y]))
     f_x = np.searchsorted(x, grid[:-1], side="right") / len(x)
     f_y = np.searchsorted(y, grid[:-1], side="right") / len(y)
@@ -152,6 +154,15 @@ def shape_error(real: pd.DataFrame | Arrays, synthetic: pd.DataFrame | Arrays) -
     return float(np.mean(errors))
 
 
+def edges_between(distinct: np.ndarray) -> np.ndarray:
+    """Edges for one bar per value: half-way between them, the outer bars as wide as the gap beside them."""
+    if len(distinct) == 1:
+        half = max(0.5, abs(distinct[0]) / 1000)
+        return distinct[0] + np.array([-half, half])
+    gaps = np.diff(distinct) / 2
+    return np.concatenate([distinct[:1] - gaps[0], distinct[:-1] + gaps, distinct[-1:] + gaps[-1]])
+
+
 def histograms(real: Arrays, synthetic: Arrays, n_bins: int = 30, n_levels: int = 20) -> pd.DataFrame:
     """Margins to draw: column, bin, left and right edge (NaN for categories), shares in the real and synthetic table.
 
@@ -163,17 +174,17 @@ def histograms(real: Arrays, synthetic: Arrays, n_bins: int = 30, n_levels: int 
     for name in real.names:
         x, y = real.column(name), synthetic.column(name)
         if real.is_numerical(name):
-            x, y = x[~np.isnan(x)], y[~np.isnan(y)]
+            x, y = np.sort(x[~np.isnan(x)]), y[~np.isnan(y)]
             if len(x) == 0:
                 continue
             low, q1, q3, high = np.quantile(x, [0.005, 0.25, 0.75, 0.995])
             if q3 > q1:
                 low, high = max(low, q1 - 3 * (q3 - q1)), min(high, q3 + 3 * (q3 - q1))
             distinct = np.unique(x)
-            if len(distinct) <= n_bins:  # one bar per value
-                edges = np.concatenate([distinct[:1] - 0.5, (distinct[1:] + distinct[:-1]) / 2, distinct[-1:] + 0.5])
+            if len(distinct) <= n_bins:
+                edges = edges_between(distinct)
             else:
-                edges = np.linspace(low, high if high > low else low + 1.0, n_bins + 1)
+                edges = np.linspace(low, high, n_bins + 1) if high > low else np.linspace(*x[[0, -1]], n_bins + 1)
             shares = [np.histogram(np.clip(v, edges[0], edges[-1]), edges)[0] / max(len(v), 1) for v in (x, y)]
             labels = [f"{left:.4g}" for left in edges[:-1]]
             rows += list(zip([name] * len(labels), labels, edges[:-1], edges[1:], *shares, strict=True))

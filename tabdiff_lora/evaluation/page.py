@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -40,7 +39,7 @@ def render(report: EvaluationReport) -> str:
             if score.group == group:
                 name, text = title(score.name)
                 rows.append({"score": score, "title": name, "text": text, "strip": Markup(pictures.strip(score))})
-        blocks = [block for make in _BLOCKS.get(group, ()) if (block := make(report.details)) is not None]
+        blocks = [block for make in _BLOCKS.get(group, ()) if (block := make(report)) is not None]
         chapters.append({"name": group, "text": CHAPTERS.get(group, ""), "rows": rows, "blocks": blocks})
     return _template().render(
         chapters=chapters,
@@ -70,7 +69,8 @@ def _about(report: EvaluationReport) -> str:
     )
 
 
-def _margin_cards(details: Mapping[str, pd.DataFrame]) -> dict | None:
+def _margin_cards(report: EvaluationReport) -> dict | None:
+    details, times = report.details, report.about.get("times", {})
     if "margins.columns" not in details:
         return None
     errors = details["margins.columns"].sort_values("shape_error", ascending=False, kind="stable")
@@ -83,14 +83,15 @@ def _margin_cards(details: Mapping[str, pd.DataFrame]) -> dict | None:
         note = ""
         if row.missing_real or row.missing_synthetic:
             note = f"{row.missing_real:.1%} missing, synthetic {row.missing_synthetic:.1%}"
-        svg = Markup(pictures.margin(bins[row.column]))
+        svg = Markup(pictures.margin(bins[row.column], times.get(row.column)))
         cards.append({"name": row.column, "error": f"{kind} {row.shape_error:.3f}", "svg": svg, "note": note})
     text = "The outer bars of a histogram hold all values beyond them."
     parts = {"cards": cards[:MAX_CARDS], "folded": cards[MAX_CARDS:]}
     return {"kind": "cards", "title": "Columns, the worst first", "text": text, **parts}
 
 
-def _association_maps(details: Mapping[str, pd.DataFrame]) -> dict | None:
+def _association_maps(report: EvaluationReport) -> dict | None:
+    details = report.details
     if "correlation.mixed_real" not in details:
         return None
     real, fake = details["correlation.mixed_real"], details["correlation.mixed_synthetic"]
@@ -104,8 +105,8 @@ def _association_maps(details: Mapping[str, pd.DataFrame]) -> dict | None:
 def _tables(heading: str, text: str, *parts: tuple[str, str | None, dict[str, str]]):
     """Make a block of small tables: (details key, column to sort by, columns to show and their names)."""
 
-    def block(details: Mapping[str, pd.DataFrame]) -> dict | None:
-        tables = []
+    def block(report: EvaluationReport) -> dict | None:
+        details, tables = report.details, []
         for key, by, names in parts:
             if key not in details or details[key].empty:
                 continue

@@ -7,6 +7,7 @@ from html import escape
 import numpy as np
 import pandas as pd
 
+from tabdiff_lora.evaluation.columns import TimeKind, time_label
 from tabdiff_lora.evaluation.score import Score
 
 MAX_BARS = 8
@@ -55,7 +56,7 @@ def strip(score: Score, width: int = 180, height: int = 22) -> str:
     return _svg(width, height, "".join(parts), "value between floor and ceiling")
 
 
-def margin(table: pd.DataFrame, width: int = 260, height: int = 96) -> str:
+def margin(table: pd.DataFrame, time: TimeKind | None = None, width: int = 260, height: int = 96) -> str:
     """Draw one column's real (filled) and synthetic (outlined) histogram, from rows of the `histograms` table."""
     if table["left"].isna().all():
         return _bars(table, width)
@@ -69,12 +70,13 @@ def margin(table: pd.DataFrame, width: int = 260, height: int = 96) -> str:
         ys = np.repeat(floor - shares / top * (floor - 4), 2)
         return " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(xs, ys, strict=True))
 
+    low, high = (number(e, 4) if time is None else time_label(e, time, spread) for e in (edges[0], edges[-1]))
     real, fake = (outline(table[side].to_numpy()) for side in ("real", "synthetic"))
     body = (
         f'<polygon class="real" points="1,{floor} {real} {width - 1},{floor}"/><polyline class="fake" points="{fake}"/>'
         f'<line class="axis" x1="0" x2="{width}" y1="{floor}" y2="{floor}"/>'
-        f'<text x="1" y="{height - 2}">{number(edges[0], 4)}</text>'
-        f'<text x="{width - 1}" y="{height - 2}" text-anchor="end">{number(edges[-1], 4)}</text>'
+        f'<text x="1" y="{height - 2}">{low}</text>'
+        f'<text x="{width - 1}" y="{height - 2}" text-anchor="end">{high}</text>'
     )
     return _svg(width, height, body, "real and synthetic histogram")
 

@@ -77,7 +77,8 @@ class Copies(_AgainstCopies):
     def measure(self, case: Case) -> Measurement:
         """Look for the candidate's rows among the training rows."""
         some = case.candidate.subsample(self.max_rows, case.rng(8))
-        real, points = embed(case.real, case.real), embed(case.real, some)
+        controls = [] if case.holdout is None else [case.holdout.subsample(len(case.real), case.rng(9, 1))]
+        real, points, *held_out = embed(case.real, case.real, some, *controls)
         distance = nearest(points, real, k=2)[0]
         copies = np.isin(row_keys(case.candidate), row_keys(case.real))
         values: dict[str, float | MetricUnavailable] = {"exact_copies": float(copies.mean())}
@@ -97,7 +98,7 @@ class Copies(_AgainstCopies):
         if case.holdout is None or min(len(case.real), len(case.holdout)) < MIN_ROWS:
             values["closer_to_training"] = MetricUnavailable(f"needs {MIN_ROWS} training and {MIN_ROWS} held-out rows")
         else:
-            closest = closest_records(case, points, real, distance[:, 0])
+            closest = closest_records(points, real, held_out[0], distance[:, 0], case.rng(9, 0))
             share = float((np.sign(closest["held out"] - closest["training"]).mean() + 1) / 2)  # a tie is one half
             values["closer_to_training"] = share
             intervals["closer_to_training"] = wilson(share, len(points))
@@ -108,16 +109,16 @@ class Copies(_AgainstCopies):
         return Measurement(values, intervals, "binomial", details, sizes, rows_of)
 
 
-def closest_records(case: Case, points: np.ndarray, real: np.ndarray, to_real: np.ndarray) -> pd.DataFrame:
+def closest_records(
+    points: np.ndarray, real: np.ndarray, held_out: np.ndarray, to_real: np.ndarray, rng: np.random.Generator
+) -> pd.DataFrame:
     """Distance of each point to the closest "training" and the closest "held out" row, with equally many of each.
 
     ``to_real`` are the distances to all training rows, which serve where no fewer are held out.
     """
-    n = min(len(case.real), len(case.holdout))
-    if n < len(real):
-        to_real = nearest(points, real[case.rng(9, 0).choice(len(real), n, replace=False)])[0][:, 0]
-    to_holdout = nearest(points, embed(case.real, case.holdout.subsample(n, case.rng(9, 1))))[0][:, 0]
-    return pd.DataFrame({"training": to_real, "held out": to_holdout})
+    if len(held_out) < len(real):
+        to_real = nearest(points, real[rng.choice(len(real), len(held_out), replace=False)])[0][:, 0]
+    return pd.DataFrame({"training": to_real, "held out": nearest(points, held_out)[0][:, 0]})
 
 
 @dataclass(frozen=True)
@@ -162,8 +163,7 @@ class MembershipInference(_AgainstCopies):
         if min(len(controls), len(members)) < MIN_ROWS:
             raise MetricUnavailable(f"at least {2 * MIN_ROWS} held-out and {MIN_ROWS} training rows are needed")
         y = np.repeat([1, 0], [len(members), len(controls)])
-        records = embed(case.real, members + controls)
-        known = [embed(case.real, table) for table in (case.candidate, population)]
+        records, *known = embed(case.real, members + controls, case.candidate, population)
         attacks = membership_scores(records, *known, case.rng(18))
         table = pd.DataFrame([{"attack": name, **attack_success(y, score)} for name, score in attacks.items()])
         best = table.loc[table["auc"].idxmax()]

@@ -88,8 +88,9 @@ def evaluate(
     Raises
     ------
     SchemaError
-        If the tables do not have the same columns. A metric that cannot be computed raises nothing: it becomes a row
-        of the report with its reason.
+        If a table is empty, or real and holdout do not have the same columns. A metric that cannot be computed raises
+        nothing: it becomes a row of the report with its reason. Nor does a synthetic table with other columns: what it
+        lacks, or holds as text or infinities in place of numbers, counts as missing, and the report says so first.
 
     Examples
     --------
@@ -113,12 +114,13 @@ def evaluate(
         task, reader = reader_for(real, target, task)
         target = str(target)
 
-    def read(df: pd.DataFrame, who: str, stream: int) -> Arrays:
-        return reader.read(df, who).subsample(max_rows, np.random.default_rng([random_state, 7, stream]))
+    def few(table: Arrays, stream: int) -> Arrays:
+        return table.subsample(max_rows, np.random.default_rng([random_state, 7, stream]))
 
-    kept = None if holdout is None else read(holdout, "holdout", 1)
-    first, *others = (read(draw, "synthetic", 2 + i) for i, draw in enumerate(draws))
-    case = Case(read(real, "real", 0), first, kept, target, task, random_state)
+    kept = None if holdout is None else few(reader.read(holdout, "holdout"), 1)
+    tables, misfits = _read_synthetic(reader, draws)
+    first, *others = (few(table, 2 + i) for i, table in enumerate(tables))
+    case = Case(few(reader.read(real, "real"), 0), first, kept, target, task, random_state)
 
     tasks = {(i, name): part for i, metric in enumerate(chosen) for name, part in _parts(metric, case, others).items()}
     threads = n_threads(n_jobs, len(case.real) * len(case.real.names))
@@ -138,6 +140,8 @@ def evaluate(
         "columns": {str(name): str(real[name].dtype) for name in real.columns},
         "numerical": list(reader.num_names),
         "categorical": list(reader.cat_names),
+        "times": reader.times,
+        "misfits": misfits,
         "target": target,
         "task": task,
         "max_rows": max_rows,
@@ -146,6 +150,19 @@ def evaluate(
         "seconds": round(time.perf_counter() - start, 1),
     }
     return EvaluationReport(tuple(scores), details, about)
+
+
+def _read_synthetic(reader: TableReader, draws: Sequence[pd.DataFrame]) -> tuple[list[Arrays], list[str]]:
+    """Read every synthetic table whatever its columns, and say once what does not fit."""
+    tables, misfits = [], []
+    for draw in draws:
+        frame = as_frame(draw, "synthetic")
+        table, problems = reader.read_anyway(frame, "synthetic")
+        tables.append(table)
+        misfits += problems + [
+            f"synthetic has a column {name!r} that real has not" for name in reader.further_columns(frame)
+        ]
+    return tables, list(dict.fromkeys(misfits))
 
 
 def _choose(metrics: str | Sequence[str | Metric]) -> list[Metric]:
@@ -201,7 +218,10 @@ def _scores(metric: Metric, case: Case, found: Found) -> list[Score]:
 
 
 def _value(part: Measurement | MetricUnavailable, name: str) -> float | MetricUnavailable:
-    return part if isinstance(part, MetricUnavailable) else part.values[name]
+    value = part if isinstance(part, MetricUnavailable) else part.values[name]
+    if isinstance(value, MetricUnavailable) or np.isfinite(value):
+        return value
+    return MetricUnavailable(f"the result is {value}: are there extremely large or small numbers?")
 
 
 def _interval(name: str, values: list[float], first: Measurement, errors: Mapping | MetricUnavailable) -> dict:
@@ -214,6 +234,6 @@ def _interval(name: str, values: list[float], first: Measurement, errors: Mappin
     if not isinstance(errors, MetricUnavailable) and name in errors:
         bounds = max(mean - 1.96 * errors[name], 0.0), mean + 1.96 * errors[name]
         return {"interval": bounds, "interval_kind": "bootstrap of the rows"}
-    if name in first.intervals:
+    if np.isfinite(first.intervals.get(name, np.nan)).all():
         return {"interval": first.intervals[name], "interval_kind": first.interval_kind}
     return {}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from joblib import Parallel, cpu_count, delayed, effective_n_jobs
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 Result = TypeVar("Result")
 SMALL = 50_000  # values in a table up to which a second thread costs about as much as it saves
@@ -28,10 +28,11 @@ def n_threads(n_jobs: int | None, n_values: int) -> int:
 
 def side_by_side(tasks: Iterable[Callable[[], Result]], threads: int) -> list[Result]:
     """Run the tasks on so many threads, the libraries below them on one thread each; return their results in order."""
+    libraries = ThreadpoolController()
 
     def alone(task: Callable[[], Result]) -> Result:
-        with threadpool_limits(limits=1, user_api="openmp"):  # a setting of the thread that makes it
+        with libraries.limit(limits=1, user_api="openmp"):  # a setting of the thread that makes it
             return task()
 
-    with threadpool_limits(limits=1, user_api="blas"):  # a setting of the process
+    with libraries.limit(limits=1, user_api="blas"):  # a setting of the process
         return Parallel(n_jobs=threads, require="sharedmem")(delayed(alone)(task) for task in tasks)

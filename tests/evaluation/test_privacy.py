@@ -96,7 +96,7 @@ def test_without_a_holdout_there_is_a_reason():
 def test_distance_by_hand():
     real = pd.DataFrame({"x": [1.0, 2.0, 3.0, np.nan], "c": ["a", "b", "a", "a"]})
     table, _ = read_pair(real, real)
-    points = embed(table, table)
+    (points,) = embed(table, table)
     order = np.argsort(np.nan_to_num(table.column("x"), nan=9))
     distance = np.linalg.norm(points[order][:, None] - points[order], axis=2) ** 2
     assert distance[0, 2] == pytest.approx((2 / 3) ** 2)  # same category, two ranks of three apart
@@ -111,7 +111,7 @@ def test_leaving_a_column_out_is_forgetting_it():
     found = nearest_without(table, table, other, ["w", "c"])
     for k, name in enumerate(["w", "c"]):
         kept = [part.keep(set(table.names) - {name}) for part in (table, other)]
-        points = embed(kept[0], kept[0]), embed(*kept)
+        points = embed(kept[0], *kept)
         distance = np.linalg.norm(points[0] - points[1][found[:, k]], axis=1)
         assert distance == pytest.approx(nearest(*points)[0][:, 0])
 
