@@ -33,7 +33,9 @@ def new_figure(width: float, height: float) -> Figure:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingDependencyError("pictures need matplotlib: pip install matplotlib") from error
-    return Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout="constrained")
+    figure.get_layout_engine().set(h_pad=0.12)  # a title belongs to the panel below it
+    return figure
 
 
 def label_numbers(ax: Axes, values: Sequence[float], time: TimeKind | None) -> None:
@@ -133,7 +135,11 @@ class MarginalsDisplay(Display):
         reader = TableReader(real)
         table = reader.read(real, "real")
         other = table if synthetic is None else reader.read(synthetic, "synthetic")
-        return cls(histograms(table, other), names, compare=synthetic is not None, times=reader.times).plot(ax)
+        bins = histograms(table, other)
+        if names is None:
+            drawn = set(bins["column"])
+            names = [str(name) for name in as_frame(real, "real").columns if str(name) in drawn]
+        return cls(bins, names, compare=synthetic is not None, times=reader.times).plot(ax)
 
     @classmethod
     def from_report(cls, report, *, names=None, ax=None):

@@ -40,10 +40,10 @@ class Exploration:
 
     def to_html(self, path: str | PathLike | None = None) -> str:
         """Return one self-contained page, and write it to ``path`` if there is one."""
-        parts = [self.summary.to_html(float_format="{:.4g}".format, na_rep="", border=0)]
+        parts = [self.summary.to_html(float_format=_number, na_rep="", border=0)]
         for name, display in self.displays.items():
             data = base64.b64encode(display.image("svg")).decode()
-            parts.append(f'<h2>{name.capitalize()}</h2><img alt="{name}" src="data:image/svg+xml;base64,{data}">')
+            parts.append(f'<h2>{_HEADINGS[name]}</h2><img alt="{name}" src="data:image/svg+xml;base64,{data}">')
         html = _PAGE.format(rows=escape(f"{len(self.summary)} columns"), body="\n".join(parts))
         if path is not None:
             Path(path).write_text(html, encoding="utf-8")
@@ -51,6 +51,18 @@ class Exploration:
 
     def _repr_html_(self) -> str:
         return "".join([self.summary._repr_html_(), *(d.image("svg").decode() for d in self.displays.values())])
+
+
+_HEADINGS = {
+    "margins": "Columns",
+    "association": "Association between columns",
+    "missingness": "Missing values",
+    "boxes": "Numbers by class of the target",
+}
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8">

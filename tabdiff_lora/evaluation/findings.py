@@ -94,8 +94,7 @@ def judge(score: Score) -> Status:
     ceiling = max(score.ceiling, _GUESS.get(score.name, score.ceiling))
     sign = 1 if score.direction == "lower" else -1 if score.direction == "higher" else 0
     gap = sign * (score.value - ceiling) if sign else abs(score.value - ceiling)
-    low, high = score.interval or (score.value, score.value)
-    reached = gap <= 2**0.5 * (score.value - low if score.value > ceiling else high - score.value)
+    reached = gap <= _chance(score, above=score.value > ceiling)
     if score.group == "Privacy":
         return "good" if reached else "poor" if gap > 0.05 else "fair"
     if score.group == "Single columns":
@@ -106,6 +105,12 @@ def judge(score: Score) -> Status:
         return "open"
     s = gap / abs(score.floor - ceiling)
     return "good" if s <= 0.1 else "poor" if s >= 1 / 3 else "fair"
+
+
+def _chance(score: Score, *, above: bool = True) -> float:
+    """How far from the ceiling chance alone takes a value, upwards or downwards."""
+    low, high = score.interval or (score.value, score.value)
+    return 2**0.5 * (score.value - low if above else high - score.value)
 
 
 Scores = Mapping[str, Score]
@@ -154,8 +159,8 @@ def _variety(scores: Scores, details: Details) -> tuple[Status, str]:
     status = judge(score)
     lead = "They reach the real rows as fresh real rows do"
     if status in ("fair", "poor"):
-        less = score.value < score.ceiling
-        lead = "They miss part of the real table" if less else "They lie nearer to the real rows than fresh ones do"
+        fewer = "They reach fewer of the real rows than fresh ones do"
+        lead = fewer if score.value < score.ceiling else "They lie nearer to the real rows than fresh ones do"
     return status, f"{lead if status != 'open' else 'Beta-recall'}: {score.value:.2f}{_beside(score, '{:.2f}')}."
 
 
@@ -206,7 +211,9 @@ def _attacks(scores: Scores, details: Details) -> tuple[Status, str]:
         if status in ("fair", "poor")
     ]
     if not leaks:
-        return _worse(judged.values()), "The attacks tried here learned no more about training rows than about others."
+        noticed = max(_chance(found[name]) for name, status in judged.items() if status == "good")
+        text = "The attacks tried here learned no more about training rows than about others. With so many rows they "
+        return _worse(judged.values()), text + f"notice surpluses from about {noticed:.1%}."
     return _worse(judged.values()), "The attacks found something: " + "; ".join(leaks) + "."
 
 

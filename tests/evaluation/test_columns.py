@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from tabdiff_lora.errors import SchemaError
-from tabdiff_lora.evaluation.columns import TableReader
+from tabdiff_lora.evaluation.columns import TableReader, time_label
 
 
 def test_kinds_follow_the_dtypes():
@@ -96,6 +96,15 @@ def test_the_caller_s_frame_is_not_changed():
     before = df.copy()
     TableReader(df).read(df, "real")
     pd.testing.assert_frame_equal(df, before)
+
+
+def test_axes_of_dates_and_durations_are_labelled_as_such():
+    second = pd.Timestamp("2024-05-01 12:30").timestamp()
+    assert time_label(second, "date", 30 * 86_400) == "2024-05-01"
+    assert time_label(second, "date", 3_600) == "2024-05-01 12:30"
+    assert time_label(5_400, "duration", 9_000) == "1.5 h"
+    reader = TableReader(pd.DataFrame({"day": pd.to_datetime(["2024-05-01"]), "span": pd.to_timedelta([1]), "x": [1]}))
+    assert reader.times == {"day": "date", "span": "duration"}
 
 
 def test_shuffling_keeps_margins():

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.metrics import accuracy_score, f1_score, log_loss, r2_score, roc_auc_score
+from sklearn.metrics import accuracy_score, f1_score, log_loss, r2_score, roc_auc_score, root_mean_squared_error
 
 from tabdiff_lora.errors import SchemaError
 from tabdiff_lora.evaluation import (
@@ -42,7 +42,9 @@ def test_equality_with_scikit_learn():
     assert scores["log_loss"] == pytest.approx(log_loss(y, probability), abs=1e-4)
     line = LinearRegression().fit(train[["x"]].to_numpy(), train["z"])
     scores = ml_efficiency(train[["x", "z"]], test[["x", "z"]], "z", model=LinearRegression())
-    assert scores["r2"] == pytest.approx(r2_score(test["z"], line.predict(test[["x"]].to_numpy())))
+    predicted = line.predict(test[["x"]].to_numpy())
+    assert scores["r2"] == pytest.approx(r2_score(test["z"], predicted))
+    assert scores["rmse"] == pytest.approx(root_mean_squared_error(test["z"], predicted))
 
 
 def test_catboost_learns_classes_and_numbers_with_missing_categories():

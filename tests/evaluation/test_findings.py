@@ -44,6 +44,8 @@ COPIED, LEAK = "Are training rows repeated?", "Do they tell more about the train
 def test_fresh_rows_are_as_good_as_real_ones(findings):
     assert len(findings["fresh"]) == 8
     assert {finding.status for finding in findings["fresh"].values()} <= {"good", "fair"}
+    assert "learned no more about training rows" in findings["fresh"][LEAK].text
+    assert "notice surpluses from about" in findings["fresh"][LEAK].text
 
 
 def test_what_is_wrong_is_blamed_and_the_rest_is_not(findings):

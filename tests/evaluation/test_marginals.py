@@ -71,6 +71,17 @@ def test_histograms_are_shares(samples):
     assert (bins["real"] == bins["synthetic"]).all()
 
 
+def test_bars_of_few_values_are_as_wide_as_the_gaps_between_them():
+    for values, edges in (
+        ([0.0, 0.1, 0.3], [-0.05, 0.05, 0.2, 0.4]),
+        ([7.0, 7.0], [6.5, 7.5]),
+        ([1e20], [0.999e20, 1.001e20]),
+    ):
+        table = TableReader(pd.DataFrame({"x": values})).read(pd.DataFrame({"x": values}), "real")
+        bins = histograms(table, table)
+        assert [*bins["left"], bins["right"].iloc[-1]] == pytest.approx(edges)
+
+
 def test_columns_without_values_are_no_obstacle():
     real = pd.DataFrame({"x": [np.nan, np.nan], "y": [1.0, 2.0]})
     table = TableReader(real).read(real, "real")

@@ -147,6 +147,24 @@ def test_coverage_by_hand():
     assert level_agreement(LEVELS[None]) == 1
 
 
+def test_closer_to_training_by_hand():
+    real, holdout = pd.DataFrame({"x": np.arange(60.0)}), pd.DataFrame({"x": np.arange(60.0) + 0.5})
+    fake = pd.DataFrame({"x": [3.0, 7.0, 20.0, 30.5]})  # three are training rows, one is a held-out row
+    report = evaluate(real, fake, holdout=holdout, metrics=[Copies()], n_jobs=1)
+    assert report["closer_to_training"].value == 0.75
+
+
+def test_attribute_inference_by_hand():
+    real = pd.DataFrame({"x": np.arange(100.0), "c": ["a", "b"] * 50})
+    holdout = pd.DataFrame({"x": np.arange(100.0), "c": ["b", "a"] * 50})
+    report = evaluate(real, real, holdout=holdout, metrics=[AttributeInference()], n_jobs=1)
+    # c is read off the row with the same x, always right for training rows and always wrong for the others; x off the
+    # nearest row with the same c, which is the row itself or its neighbour, at one rank in a hundred
+    rates = report.details["attributes.secrets"].set_index("secret")
+    assert rates.loc["c", ["training", "held out"]].tolist() == [1.0, 0.0]
+    assert report["attribute_inference"].value == pytest.approx((rates["training"] - rates["held out"]).mean())
+
+
 def test_attack_success_by_hand():
     found = attack_success(np.array([1, 1, 0, 0]), np.array([0.9, 0.4, 0.5, 0.1]))
     assert found["auc"] == 0.75
@@ -166,6 +184,8 @@ def test_validity_by_hand():
     assert report["off_grid"].value == pytest.approx((1 / 4 + 1 / 4) / 2)
     assert report["unseen_categories"].value == 0.5
     assert report["repeated_rows"].value == 0
+    twice = pd.concat([fake, fake.head(1), fake.head(1)])
+    assert evaluate(pd.concat([real, real]), twice, metrics=[Validity()])["repeated_rows"].value == pytest.approx(3 / 6)
     assert decimals(np.array([0.25, np.nan])) == 2
     assert decimals(np.array([np.pi])) is None
 

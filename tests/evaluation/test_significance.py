@@ -26,6 +26,17 @@ def test_wilcoxon_is_scipys_and_equality_is_no_error():
     assert wilcoxon_p([0.0, 0.0]) == 1.0
 
 
+def test_compare_agrees_with_scipy_and_with_a_case_worked_by_hand():
+    ours, theirs = [0.9, 0.8, 0.7, 0.6, 0.5, 0.41], [0.7, 0.5, 0.3, 0.1, -0.1, 0.5]
+    # The differences are 0.2, 0.3, 0.4, 0.5, 0.6, -0.09: the one negative has rank 1. Of the 64 patterns of signs, the
+    # rank sums 0 and 1 have one each, and so have their mirror images: p = 4 / 64.
+    row = compare({"ours": runs(ours), "theirs": runs(theirs)}, scores=["roc_auc"]).iloc[0]
+    assert row["wilcoxon_p"] == pytest.approx(4 / 64)
+    assert row["wilcoxon_p"] == pytest.approx(stats.wilcoxon(ours, theirs).pvalue)
+    assert row["mean_difference"] == pytest.approx(1.91 / 6)
+    assert row["better"] == "open"
+
+
 def test_five_pairs_can_never_be_significant():
     row = paired_comparison([1, 2, 3, 4, 5], [0, 0, 0, 0, 0])
     assert row["wilcoxon_p"] == pytest.approx(0.0625)
