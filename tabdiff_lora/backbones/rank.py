@@ -140,6 +140,7 @@ def design_matrix(table: EncodedTable, *, max_rows: int = 5_000, seed: int = 0) 
     table : EncodedTable
     max_rows : int, default=5000
         A larger table is represented by as many random rows.
+    seed : int, default=0
 
     Returns
     -------

@@ -63,6 +63,7 @@ class EqualRows(Protocol):
     Parameters
     ----------
     n_rows_max : int, default=10_000
+    name : str, default="equal"
     """
 
     n_rows_max: int = 10_000

@@ -31,11 +31,12 @@ class Published:
 
     Parameters
     ----------
-    method, metric, source : str
+    method, metric : str
     mean : float
     deviation : float or None
         None where it was not published.
     runs : int or None
+    source : str
     """
 
     method: str

@@ -52,6 +52,7 @@ class TunedCatBoost(Protocol):
     ----------
     n_draws : int, default=5
     n_models : int, default=10
+    name : str, default="tabddpm"
 
     References
     ----------

@@ -169,6 +169,7 @@ def draw_categories(probabilities: Tensor, layout: TableLayout, uniforms: Tensor
     Parameters
     ----------
     probabilities : Tensor of shape (B, sum of (K_c + extra))
+    layout : TableLayout
     uniforms : Tensor of shape (B, C) in [0, 1)
     extra : {0, 1}
         1 when the columns carry a [MASK] code at their end.

@@ -17,7 +17,7 @@ class Problem:
 
     Parameters
     ----------
-    column : label of the column.
+    column : label of the column
     expected : str
         What should have been there, as it reads after "must be".
     got : object
