@@ -93,7 +93,7 @@ def demonstrate(
     if len(table) < 8:
         raise ValueError(f"table must have at least 8 rows, to hold a quarter of them out. Got {len(table)} instead.")
     train, holdout = train_test_split(table, test_size=HOLDOUT_SHARE, random_state=random_state)
-    logger.info("fitting %d rows of %d columns, %d rows held out ...", *train.shape, len(holdout))
+    logger.info("%d of %d rows are held out", len(holdout), len(table))
     synthesizer = TabularDiffusionSynthesizer(max_time=max_time, random_state=random_state, verbose=verbose)
     synthesizer.fit(train)
     logger.info("drawing %d rows ...", len(train))

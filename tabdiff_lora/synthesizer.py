@@ -7,6 +7,7 @@ sample: n  -> RowBlocks: Sampler walks from the prior to encoded rows -> TableEn
 from __future__ import annotations
 
 import copy
+import logging
 import math
 import time
 import warnings
@@ -29,12 +30,15 @@ from tabdiff_lora.denoiser import Denoiser
 from tabdiff_lora.diffusion import CategoricalDiffusion, GaussianDiffusion, GaussianPrior, TableDiffusion
 from tabdiff_lora.display import fitted_html
 from tabdiff_lora.drawing import DrawingMixin, Request, RowBlocks
+from tabdiff_lora.logs import shown_log
 from tabdiff_lora.randomness import borrowed_generator, seed_sequence, stream, torch_generator
 from tabdiff_lora.sampling import AncestralSampler, DDIMSampler, DPMSolverSampler, HeunSampler, Sampler
 from tabdiff_lora.scoring import denoising_scores
 from tabdiff_lora.table import EncodedTable, TableEncoder
 from tabdiff_lora.training import History, TimeLimit, Trainer, TrainingPlan, TrainingRows
 from tabdiff_lora.training.progress import ProgressBar
+
+logger = logging.getLogger(__name__)
 
 BACKBONES = {"mlp": MLPBackbone}
 SAMPLERS = {"dpmpp": DPMSolverSampler, "heun": HeunSampler, "ddim": DDIMSampler, "ancestral": AncestralSampler}
@@ -98,7 +102,8 @@ class TabularDiffusionSynthesizer(DrawingMixin, CallbackSupportMixin, BaseEstima
         With an int, ``fit`` and the first ``sample`` are repeatable (a fit limited by ``max_time`` depends on the
         clock).
     verbose : int, default=0
-        0 is silent, 1 shows a progress bar on standard error.
+        0 is silent, 1 shows progress bars on standard error, 2 also what is built and the losses of each check, which
+        the logger ``tabdiff_lora`` is told in any case.
 
     Attributes
     ----------
@@ -271,19 +276,29 @@ class TabularDiffusionSynthesizer(DrawingMixin, CallbackSupportMixin, BaseEstima
             self.schema_, self.target_name_ = encoder.schema_, None if y is None else encoder.schema_.names[-1]
         validate_data(self, X, reset=anew, skip_check_array=True)
         table, root = self.encoder_.encode(frame), stream(seeds, FIT, self._n_fits)
-        with limited_threads():
+        with limited_threads(), shown_log(logging.DEBUG if self.verbose >= 2 else None):
             if anew:
                 self.denoiser_ = self._build(table, root)
-                self.module_ = self.denoiser_.backbone
+                self._describe(self.denoiser_.backbone)
+            logger.info(
+                "fitting %d rows of %d columns: %s of %s parameters to train, on %s ...",
+                *(len(table), len(self.schema_.columns)),
+                *(f"{self.n_trainable_parameters_:,}", f"{self.n_parameters_:,}", self.device_),
+            )
             self._begin_stream(stream(seeds, SAMPLE))
             history = self._train(table, root, time_limit, X, y)
+            logger.info("%d steps: %s, weights of step %d", history.n_steps, history.stop_reason, history.best_step)
         self._keep_history(history, anew)
-        self.n_parameters_ = sum(p.numel() for p in self.module_.parameters())
-        self.n_trainable_parameters_ = sum(p.numel() for p in self.module_.parameters() if p.requires_grad)
-        self.rank_, self.spectrum_ = getattr(self.module_, "rank", None), getattr(self.module_, "spectrum", None)
         self._n_fits += 1
         self.fit_time_ = time.monotonic() - started
         return self
+
+    def _describe(self, module: torch.nn.Module) -> None:
+        """Publish what was built."""
+        self.module_ = module
+        self.n_parameters_ = sum(p.numel() for p in module.parameters())
+        self.n_trainable_parameters_ = sum(p.numel() for p in module.parameters() if p.requires_grad)
+        self.rank_, self.spectrum_ = getattr(module, "rank", None), getattr(module, "spectrum", None)
 
     def _keep_history(self, history: History, anew: bool) -> None:
         """Publish what happened, after what happened in earlier calls that this one continues."""
@@ -357,7 +372,7 @@ class TabularDiffusionSynthesizer(DrawingMixin, CallbackSupportMixin, BaseEstima
 
     def _row_blocks(self, root: np.random.SeedSequence, request: Request) -> RowBlocks:
         sampler, size = self._resolve_sampler(), self.backbone_.rows_per_block
-        return RowBlocks(self.encoder_, self.denoiser_, sampler, size, root, request)
+        return RowBlocks(self.encoder_, self.denoiser_, sampler, size, root, request, verbose=int(self.verbose))
 
     def _build(self, table: EncodedTable, root: np.random.SeedSequence) -> Denoiser:
         """The process, its prior and the network for an encoded table."""
@@ -403,6 +418,7 @@ class TabularDiffusionSynthesizer(DrawingMixin, CallbackSupportMixin, BaseEstima
 
             def on_check(record: dict, progress: float) -> bool:
                 bar.update(record, progress)
+                logger.debug("step %(step)d: loss %(train_loss).4f, of held-out rows %(validation_loss).4f", record)
                 return callbacks.update()
 
             trainer = Trainer(self.denoiser_, plan, torch_generator(stream(root, 3), self.device_), on_check)

@@ -1,23 +1,26 @@
-"""Read and write a table as csv or parquet, by the extension of its name."""
+"""Read and write a table as csv or parquet, by the extension of its name; an open text file is csv."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     import pandas as pd
 
+ISO_TIME = r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?)?"
 
-def read_table(path: str | Path) -> pd.DataFrame:
+
+def read_table(path: str | Path | TextIO) -> pd.DataFrame:
     """Read a csv or parquet file.
 
     Parameters
     ----------
-    path : str or Path
-        A file whose name ends in ``.csv``, ``.csv.gz`` or ``.parquet``.
+    path : str, Path or open text file
+        A name that ends in ``.csv``, ``.csv.gz`` or ``.parquet``. A column of csv in which every value is an ISO 8601
+        date or time, such as 2024-01-31 or 2024-01-31 12:30, holds datetimes.
 
     Returns
     -------
@@ -32,15 +35,18 @@ def read_table(path: str | Path) -> pd.DataFrame:
     """
     import pandas as pd
 
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"table {str(path)!r} must be a file. Got a path where there is none instead.")
-    read = _by_extension(path, csv=pd.read_csv, parquet=pd.read_parquet)
+    if isinstance(path, str | Path):
+        path = Path(path)
+        if not path.is_file():
+            raise FileNotFoundError(f"table {str(path)!r} must be a file. Got a path where there is none instead.")
+        read, what, suffix = _by_extension(path, csv=_read_csv, parquet=pd.read_parquet), repr(str(path)), path.suffix
+    else:
+        read, what, suffix = _read_csv, getattr(path, "name", "of text"), ".csv"
     try:
         return read(path)
     except (ValueError, OSError) as error:  # pandas' and pyarrow's parse errors are both ValueErrors
-        reason = str(error).strip().splitlines()[0]
-        raise ValueError(f"table {str(path)!r} cannot be read: {reason}. Is it a {path.suffix} file?") from error
+        reason = str(error).strip().splitlines()[0].rstrip(".")
+        raise ValueError(f"table {what} cannot be read: {reason}. Is it a {suffix} file?") from error
 
 
 def write_table(table: pd.DataFrame, path: str | Path) -> None:
@@ -61,14 +67,14 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
     write(path, index=False)
 
 
-def write_chunks(chunks: Iterable[pd.DataFrame], path: str | Path) -> None:
+def write_chunks(chunks: Iterable[pd.DataFrame], path: str | Path | TextIO) -> None:
     """Write a table that comes in pieces to a csv or parquet file, one piece in memory at a time.
 
     Parameters
     ----------
     chunks : iterable of DataFrame
         With the same columns and dtypes.
-    path : str or Path
+    path : str, Path or open text file
         A name that ends in ``.csv``, ``.csv.gz`` or ``.parquet``; its folder must exist. The file appears when it is
         complete.
 
@@ -77,6 +83,9 @@ def write_chunks(chunks: Iterable[pd.DataFrame], path: str | Path) -> None:
     ValueError
         If the extension is another one.
     """
+    if not isinstance(path, str | Path):
+        _write_csv(chunks, path)
+        return
     path = Path(path)
     write = _by_extension(path, csv=_write_csv_chunks, parquet=_write_parquet_chunks)
     unfinished = path.with_name(f"{path.name}.part")
@@ -87,12 +96,29 @@ def write_chunks(chunks: Iterable[pd.DataFrame], path: str | Path) -> None:
         unfinished.unlink(missing_ok=True)
 
 
+def _read_csv(path: Path | TextIO) -> pd.DataFrame:
+    import pandas as pd
+
+    table = pd.read_csv(path)
+    for name in table.columns[table.dtypes.map(pd.api.types.is_string_dtype)]:
+        present = table[name].dropna()
+        if len(present) and present.astype("str").str.fullmatch(ISO_TIME).all():
+            times = pd.to_datetime(table[name], format="ISO8601", errors="coerce")
+            if times.notna().sum() == len(present):  # the 31st of June is a text
+                table[name] = times
+    return table
+
+
 def _write_csv_chunks(chunks: Iterable[pd.DataFrame], path: Path, name: str) -> None:
     import gzip
 
     with (gzip.open if name.lower().endswith(".gz") else open)(path, "wt", encoding="utf-8", newline="") as file:
-        for number, chunk in enumerate(chunks):
-            chunk.to_csv(file, index=False, header=number == 0)
+        _write_csv(chunks, file)
+
+
+def _write_csv(chunks: Iterable[pd.DataFrame], file: TextIO) -> None:
+    for number, chunk in enumerate(chunks):
+        chunk.to_csv(file, index=False, header=number == 0)
 
 
 def _write_parquet_chunks(chunks: Iterable[pd.DataFrame], path: Path, name: str) -> None:

@@ -15,7 +15,7 @@ from sklearn.utils import Bunch
 from tabdiff_lora.datasets import REGISTRY, SPLITS, describe_datasets, list_datasets, load_dataset
 from tabdiff_lora.datasets.registry import OpenML
 from tabdiff_lora.evaluation import explore, published_settings
-from tabdiff_lora.tablefile import read_table, write_table
+from tabdiff_lora.tablefile import write_table
 
 TABLE = pd.DataFrame(
     {"x": [0.5, 1.0, 2.0], "code": [1.0, 2.0, np.nan], "grade": [0, 1, 0], "city": ["Rom", "Oslo", "Rom"]}
@@ -263,23 +263,3 @@ def test_every_dataset_can_be_explored(tmp_path):
     write_npy(tmp_path / "toy")
     dataset = load_dataset("toy", tmp_path)
     assert set(explore(dataset.train, target=dataset.target).displays) == {"margins", "association", "boxes"}
-
-
-@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.parquet", "T.CSV"])
-def test_what_is_written_is_read(tmp_path, name):
-    write_table(TABLE, tmp_path / name)
-    pd.testing.assert_frame_equal(read_table(tmp_path / name), TABLE)
-
-
-def test_files_that_are_no_tables_are_refused_in_one_sentence(tmp_path):
-    with pytest.raises(FileNotFoundError, match="must be a file"):
-        read_table(tmp_path / "absent.csv")
-    (tmp_path / "t.parquet").write_text("no parquet")
-    with pytest.raises(ValueError, match=r"t\.parquet' cannot be read: .* Is it a \.parquet file\?"):
-        read_table(tmp_path / "t.parquet")
-    (tmp_path / "empty.csv").write_text("")
-    with pytest.raises(ValueError, match="cannot be read"):
-        read_table(tmp_path / "empty.csv")
-    (tmp_path / "t.xlsx").write_text("")
-    with pytest.raises(ValueError, match=r"must be \.csv, \.csv\.gz or \.parquet\. Got '\.xlsx' instead"):
-        read_table(tmp_path / "t.xlsx")

@@ -48,6 +48,7 @@ LEVELS = {
     "compute": 8,
     "randomness": 8,
     "testing": 8,
+    "logs": 8,
     "errors": 9,
     "__init__": 10,
 }

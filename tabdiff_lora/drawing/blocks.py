@@ -15,6 +15,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 import torch
+from tqdm.auto import tqdm
 
 from tabdiff_lora.compute import limited_threads
 from tabdiff_lora.denoiser import Denoiser
@@ -29,6 +30,7 @@ from tabdiff_lora.table.dtypes import replace_cells
 MAX_FRUITLESS = 20  # redraws in a row that bring no row that obeys
 MIN_SHARE = 1e-3  # of rows that obey; with fewer a draw would take a thousand times as long
 MIN_REDRAW = 64  # rows: below, a step of the sampler costs the same
+PATIENCE = 1.0  # seconds before a bar is shown
 
 
 class RowBlocks:
@@ -44,6 +46,8 @@ class RowBlocks:
     root : SeedSequence
         All randomness of the request.
     request : Request
+    verbose : int, default=0
+        From 1 on a bar on standard error counts the rows, if they take longer than a second.
     """
 
     def __init__(
@@ -54,9 +58,10 @@ class RowBlocks:
         size: int,
         root: np.random.SeedSequence,
         request: Request,
+        verbose: int = 0,
     ):
         self.encoder, self.sampler, self.size, self.root, self.request = encoder, sampler, size, root, request
-        self.denoiser = denoiser
+        self.denoiser, self.verbose = denoiser, verbose
         if request.forbidden is not None:
             self.denoiser = denoiser.without(torch.as_tensor(request.forbidden, device=denoiser.device))
         self.rules = Rules(encoder, request.rules)
@@ -71,8 +76,12 @@ class RowBlocks:
         SamplingError
             If a rule cannot be met; ``partial`` holds the rows of the block so far.
         """
-        for number in range(math.ceil(self.request.n_rows / self.size)):
-            yield self._block(number, min(self.size, self.request.n_rows - number * self.size))
+        n_rows, is_silent = self.request.n_rows, self.verbose < 1
+        with tqdm(total=n_rows, desc="sample", unit=" rows", unit_scale=True, delay=PATIENCE, disable=is_silent) as bar:
+            for number in range(math.ceil(n_rows / self.size)):
+                block = self._block(number, min(self.size, n_rows - number * self.size))
+                bar.update(len(block))
+                yield block
 
     def frame(self) -> pd.DataFrame:
         """All rows; the ``partial`` of an error holds those before it."""
@@ -90,8 +99,13 @@ class RowBlocks:
         return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
 
     def chunks(self, size: int) -> Iterator[pd.DataFrame]:
-        """Yield the rows ``size`` at a time, their index counting on; the last chunk may be shorter."""
+        """Yield the rows ``size`` at a time, their index counting on; the last chunk may be shorter.
+
+        No rows are one empty chunk: a file of them has its columns.
+        """
         waiting, n_done = [], 0
+        if not self.request.n_rows:
+            yield self.frame()
         for frame in self.frames():
             waiting.append(frame)
             while (n_waiting := sum(map(len, waiting))) >= size or n_waiting == self.request.n_rows - n_done > 0:

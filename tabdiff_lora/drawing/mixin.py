@@ -94,7 +94,7 @@ class DrawingMixin:
 
         Parameters
         ----------
-        path : str or Path ending in ``.csv``, ``.csv.gz`` or ``.parquet``
+        path : str or Path ending in ``.csv``, ``.csv.gz`` or ``.parquet``, or an open text file, which gets csv
         n_samples : int >= 0
         conditions, class_balance, random_state
             See :meth:`sample`.
