@@ -78,6 +78,7 @@ _MODULES = {
     "drawing",
     "errors",
     "evaluation",
+    "persistence",
     "sampling",
     "synthesizer",
     "table",

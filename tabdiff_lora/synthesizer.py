@@ -31,6 +31,7 @@ from tabdiff_lora.diffusion import CategoricalDiffusion, GaussianDiffusion, Gaus
 from tabdiff_lora.display import fitted_html
 from tabdiff_lora.drawing import DrawingMixin, Request, RowBlocks
 from tabdiff_lora.logs import shown_log
+from tabdiff_lora.persistence import PretrainedMixin
 from tabdiff_lora.randomness import borrowed_generator, seed_sequence, stream, torch_generator
 from tabdiff_lora.sampling import AncestralSampler, DDIMSampler, DPMSolverSampler, HeunSampler, Sampler
 from tabdiff_lora.scoring import denoising_scores
@@ -49,7 +50,7 @@ MIN_HELD_OUT = 100  # rows; the loss on fewer is too noisy to choose weights by
 FIT, SAMPLE = 0, 1  # keys of the two streams below a random_state
 
 
-class TabularDiffusionSynthesizer(DrawingMixin, CallbackSupportMixin, BaseEstimator):
+class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupportMixin, BaseEstimator):
     """Learns a table and draws new rows from it.
 
     Parameters

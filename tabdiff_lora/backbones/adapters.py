@@ -19,7 +19,7 @@ from __future__ import annotations
 import copy
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -161,6 +161,46 @@ def add_adapter(
         for layer in _adapted_layers(wrapped):
             layer.cast_input_dtype_enabled = False  # autocast does it, once instead of twice
     return wrapped
+
+
+def adapter_tensors(model: nn.Module) -> dict[str, Tensor]:
+    """The weights of an adapter under peft's names, as ``adapter_model.safetensors`` holds them.
+
+    Parameters
+    ----------
+    model : peft.PeftModel
+    """
+    from peft import get_peft_model_state_dict
+
+    return get_peft_model_state_dict(model, save_embedding_layers=False)
+
+
+def restore_adapter(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Give an adapter the weights of another.
+
+    Parameters
+    ----------
+    model : peft.PeftModel
+    tensors : mapping of peft's names to Tensor
+
+    Raises
+    ------
+    ValueError
+        If names or shapes differ from those of the adapter.
+    """
+    from peft import set_peft_model_state_dict
+
+    own = {name: list(tensor.shape) for name, tensor in adapter_tensors(model).items()}
+    given = {name: list(tensor.shape) for name, tensor in tensors.items()}
+    if own != given:
+        name = min(name for name in own.keys() | given.keys() if own.get(name) != given.get(name))
+        raise ValueError(f"shape of adapter weight {name!r} must be {own.get(name)}. Got {given.get(name)} instead.")
+    set_peft_model_state_dict(model, dict(tensors))
+
+
+def without_adapter(name: str) -> str:
+    """The name that a weight of a body has when there is no adapter around it."""
+    return name.replace(".base_model.model.", ".").replace(".base_layer.", ".")
 
 
 def _checked(adapter: Any) -> Any:

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
+from tabdiff_lora.layout import TableLayout
 from tabdiff_lora.state import Observation, Prediction
 from tabdiff_lora.table.encoded import EncodedTable
 
@@ -49,6 +52,36 @@ class Network(nn.Module, ABC):
         """Context for sampling in which adapters, where there are any, are part of the weights."""
         return nullcontext()
 
+    @property
+    def adapter(self) -> nn.Module | None:
+        """The peft model inside, whose adapter is saved in peft's own format; None where there is none."""
+        return None
+
+    def notes(self) -> dict[str, object]:
+        """What :meth:`Backbone.rebuild` must know beside the layout: plain values, arrays and dataclasses."""
+        return {}
+
+    def saved_tensors(self) -> dict[str, Tensor]:
+        """The tensors, by name, that turn a rebuilt network into this one; those of the adapter left out."""
+        return self.state_dict()
+
+    @torch.no_grad()
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take the saved tensors of another network.
+
+        Raises
+        ------
+        ValueError
+            If names or shapes differ from those of this network.
+        """
+        own = self.saved_tensors()
+        for name in sorted(own.keys() | tensors.keys()):
+            shapes = [list(part[name].shape) if name in part else None for part in (own, tensors)]
+            if shapes[0] != shapes[1]:
+                raise ValueError(f"shape of saved weight {name!r} must be {shapes[0]}. Got {shapes[1]} instead.")
+        for name, tensor in own.items():
+            tensor.copy_(tensors[name])
+
 
 class Backbone(BaseEstimator, ABC):
     """Parameters of a network; builds it for a given table, and says what it costs to use.
@@ -74,6 +107,31 @@ class Backbone(BaseEstimator, ABC):
             Its layout sizes the network, and its level frequencies are what the logits of an untrained network say, so
             that it already draws every margin correctly.
         """
+
+    def load_base(self, notes: Mapping[str, Any], base_model: Any = None) -> nn.Module | None:
+        """What a saved network was built around and does not hold itself: the language model, where there is one.
+
+        Parameters
+        ----------
+        notes : mapping
+            Of the saved network.
+        base_model : str or Path, optional
+            Where that is now.
+        """
+        return None
+
+    def rebuild(self, layout: TableLayout, notes: Mapping[str, Any], base: nn.Module | None = None) -> Network:
+        """Build a network of the shape of a saved one, to be restored; the training rows are gone.
+
+        Parameters
+        ----------
+        layout : TableLayout
+        notes : mapping
+            Of the saved network.
+        base : Module, optional
+            What ``load_base`` returned.
+        """
+        return self.build(EncodedTable.empty(layout))
 
     def auto_batch_size(self, n_rows: int) -> int:
         """Rows per step unless told: a power of two near an eighth of the table, between 128 and 1,024."""

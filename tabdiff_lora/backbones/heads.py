@@ -82,7 +82,7 @@ class ColumnHead(nn.Module):
         self.query = nn.Linear(d_out, d_text + D_RESIDUAL, bias=False)
         nn.init.zeros_(self.query.weight)
         # Division by d keeps what a step of Adam does to the logits small.
-        self.register_buffer("texts", contrasted(texts.categories, layout) / d_text, persistent=False)
+        self.register_buffer("texts", contrasted(texts.categories, layout) / d_text)
         self.residual = nn.Parameter(torch.randn(len(self.texts), D_RESIDUAL) / D_RESIDUAL)
 
     def forward(self, hidden: Tensor, tokens: Tensor, time: Tensor) -> Prediction:

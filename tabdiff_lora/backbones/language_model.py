@@ -14,7 +14,9 @@ For larger tables start with the residual MLP: a row costs it a tenth to a thirt
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -22,13 +24,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tabdiff_lora.backbones.adapters import add_adapter, merged, target_pattern, widest_rank
+from tabdiff_lora.backbones.adapters import (
+    adapter_tensors,
+    add_adapter,
+    merged,
+    target_pattern,
+    widest_rank,
+    without_adapter,
+)
 from tabdiff_lora.backbones.base import Backbone, Network
 from tabdiff_lora.backbones.body import TransformerBody
 from tabdiff_lora.backbones.embeddings import TimeEmbedding
 from tabdiff_lora.backbones.heads import ColumnHead, RowHead
 from tabdiff_lora.backbones.layer_ranks import layer_ranks
-from tabdiff_lora.backbones.pretrained import load_language_model
+from tabdiff_lora.backbones.pretrained import BaseModel, load_language_model
 from tabdiff_lora.backbones.quantization import keep_trainable, quantization_config
 from tabdiff_lora.backbones.rank import Spectrum, design_matrix, singular_values
 from tabdiff_lora.backbones.texts import embed_texts
@@ -158,8 +167,45 @@ class LanguageModelBackbone(Backbone):
             local_files_only=self.local_files_only,
             quantization_config=quantization_config(self.quantization),
         )
+        is_stored = not (self.freeze and self.pretrained and isinstance(self.model, (str, PathLike)))
+        origin = BaseModel.of(model, str(self.model) if not is_stored else None, self.revision)
+        network = self._assemble(model, origin, table, self._texts(table.layout, model, tokenizer))
+        self._adapt(network, lambda pattern: self._choose_rank(network, table, pattern))
+        network.measure(*typical_inputs(table))
+        return network
+
+    def load_base(self, notes: Mapping[str, Any], base_model: Any = None) -> nn.Module:
+        """Load the language model that a saved network was built around; see :class:`Backbone`.
+
+        Raises
+        ------
+        ModelLoadingError
+            If it is not within reach, or has changed.
+        """
+        return notes["origin"].load(
+            base_model,
+            n_layers=self.n_layers,
+            local_files_only=self.local_files_only,
+            quantization_config=quantization_config(self.quantization),
+        )
+
+    def rebuild(
+        self, layout: TableLayout, notes: Mapping[str, Any], base: nn.Module | None = None
+    ) -> LanguageModelNetwork:
+        """Build a network of the shape of a saved one around its language model; see :class:`Backbone`."""
+        d = base.get_input_embeddings().weight.shape[1]
+        n_names = layout.n_numerical + layout.n_categorical
+        blank = TextEmbeddings(torch.zeros(n_names, d), torch.zeros(layout.n_logits, d), None, 1.0)
+        network = self._assemble(base, notes["origin"], EncodedTable.empty(layout), blank)
+        self._adapt(network, lambda pattern: notes["rank"])
+        network.spectrum = notes["spectrum"]
+        return network
+
+    def _assemble(
+        self, model: nn.Module, origin: BaseModel, table: EncodedTable, texts: TextEmbeddings
+    ) -> LanguageModelNetwork:
+        """Put tokens and heads around a body."""
         keep_trainable(model)
-        texts = self._texts(table.layout, model, tokenizer)
         body, layout, frequencies = TransformerBody(model), table.layout, table.frequencies()
         if self.tokens == "column":
             tokens = ColumnTokens(layout, texts, D_TIME)
@@ -167,10 +213,7 @@ class LanguageModelBackbone(Backbone):
         else:
             tokens = RowTokens(layout, body.d_in, D_TIME, texts.scale)
             head = RowHead(layout, frequencies, body.d_out)
-        network = LanguageModelNetwork(body, tokens, head)
-        self._adapt(network, table)
-        network.measure(*typical_inputs(table))
-        return network
+        return LanguageModelNetwork(body, tokens, head, origin)
 
     def auto_batch_size(self, n_rows: int) -> int:
         """Rows per step unless told: a power of two near a tenth of the table, between 32 and 128."""
@@ -211,20 +254,24 @@ class LanguageModelBackbone(Backbone):
         mask = None if mask_id is None else vocabulary[mask_id].clone()
         return TextEmbeddings(*embedded, mask, float(vocabulary.square().mean().sqrt()))
 
-    def _adapt(self, network: LanguageModelNetwork, table: EncodedTable) -> None:
-        """Choose the rank, wrap the body in its adapter, and say which weights train."""
+    def _choose_rank(self, network: LanguageModelNetwork, table: EncodedTable, pattern: str) -> int | dict[str, int]:
+        """The rank of the adapters, for all layers or for each."""
+        if self.rank == "auto":
+            cap = widest_rank(network.body.model, pattern)
+            network.spectrum = Spectrum(singular_values(design_matrix(table)), self.rank_energy, max_rank=cap)
+            return network.spectrum.rank
+        if self.rank == "layers":
+            return layer_ranks(network, *typical_inputs(table), pattern, self.rank_energy)
+        return self.rank
+
+    def _adapt(self, network: LanguageModelNetwork, rank_for: Callable[[str], int | dict[str, int]]) -> None:
+        """Wrap the body in its adapter, of a rank for the layers that a pattern names, and say which weights train."""
         body = network.body
         body.model.requires_grad_(not self.freeze)
         body.model.get_input_embeddings().requires_grad_(False)  # nothing reads them any more
         if self.adapter is not None:
             pattern = target_pattern(body.model, self.lora_targets)
-            rank = self.rank
-            if rank == "auto":
-                cap = widest_rank(body.model, pattern)
-                network.spectrum = Spectrum(singular_values(design_matrix(table)), self.rank_energy, max_rank=cap)
-                rank = network.spectrum.rank
-            elif rank == "layers":
-                rank = layer_ranks(network, *typical_inputs(table), pattern, self.rank_energy)
+            rank = rank_for(pattern)
             network.rank = rank if self.adapter == "lora" else getattr(self.adapter, "r", None)
             body.model = add_adapter(
                 body.model,
@@ -252,12 +299,14 @@ class LanguageModelNetwork(Network):
         Of the adapters.
     spectrum : Spectrum or None
         The singular values of the table, where eq. 8 chose the rank.
+    origin : BaseModel
+        Where the body came from.
     """
 
-    def __init__(self, body: TransformerBody, tokens: nn.Module, head: nn.Module):
+    def __init__(self, body: TransformerBody, tokens: nn.Module, head: nn.Module, origin: BaseModel):
         super().__init__()
         self.time = TimeEmbedding(D_TIME, D_TIME)
-        self.tokens, self.body, self.head = tokens, body, head
+        self.tokens, self.body, self.head, self.origin = tokens, body, head, origin
         self.rank: int | dict[str, int] | None = None
         self.spectrum: Spectrum | None = None
 
@@ -278,6 +327,30 @@ class LanguageModelNetwork(Network):
     def merged(self) -> AbstractContextManager[None]:
         """Run with the adapters added into the weights: the same function with fewer products, for sampling."""
         return merged(self.body.model)
+
+    @property
+    def adapter(self) -> nn.Module | None:
+        """The peft model; None without an adapter."""
+        return self.body.model if hasattr(self.body.model, "peft_config") else None
+
+    def notes(self) -> dict[str, Any]:
+        """The rank and where the body came from; see :class:`Network`."""
+        return {"rank": self.rank, "spectrum": self.spectrum, "origin": self.origin}
+
+    def saved_tensors(self) -> dict[str, Tensor]:
+        """All but the adapter, and but the frozen body where it can be loaded again; see :class:`Network`.
+
+        Weights of the body have the names that they have without an adapter.
+        """
+        in_adapter = set() if self.adapter is None else {t.data_ptr() for t in adapter_tensors(self.adapter).values()}
+        trained = {f"body.{name}" for name, parameter in self.body.named_parameters() if parameter.requires_grad}
+        saved = {}
+        for name, tensor in self.state_dict().items():
+            in_body = name.startswith("body.")
+            is_needed = not in_body or self.origin.name is None or name in trained
+            if is_needed and not (in_body and tensor.data_ptr() in in_adapter):
+                saved[without_adapter(name)] = tensor
+        return saved
 
 
 def typical_inputs(table: EncodedTable) -> tuple[Observation, Tensor]:

@@ -12,8 +12,11 @@ in its configuration, and why:
 from __future__ import annotations
 
 import copy
+import hashlib
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from ssl import SSLError
 from typing import Any
@@ -26,6 +29,74 @@ from torch import nn
 from tabdiff_lora.errors import ModelLoadingError
 
 HUB_TIMEOUT = 10.0  # seconds until the hub counts as out of reach
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """Which language model a network was built around, and how to get it again.
+
+    Parameters
+    ----------
+    name : str or None
+        On the hub or in a local folder. None where the weights cannot be loaded again (a model in memory, random
+        weights, weights that were all trained) and have to be saved whole.
+    revision : str or None
+        The commit, where the model came from the hub.
+    fingerprint : str
+        Of the weights before anything was trained.
+    config : dict or None
+        transformers' configuration, where ``name`` is None.
+    """
+
+    name: str | None
+    revision: str | None
+    fingerprint: str
+    config: dict[str, Any] | None
+
+    @classmethod
+    def of(cls, model: nn.Module, name: str | None, revision: str | None) -> BaseModel:
+        """Describe a model that was just loaded."""
+        if name is None:
+            return cls(None, None, fingerprint(model), _config_without_vocabulary(model))
+        return cls(name, getattr(model.config, "_commit_hash", None) or revision, fingerprint(model), None)
+
+    def load(self, base_model: str | Path | None = None, *, n_layers: int | None = None, **options: Any) -> nn.Module:
+        """The same model; with random weights where these are saved.
+
+        Parameters
+        ----------
+        base_model : str or Path, optional
+            Where it is now.
+        n_layers, options
+            As in :func:`load_language_model`.
+
+        Raises
+        ------
+        ModelLoadingError
+            If there is no such model here, or its weights are not the same.
+        """
+        if self.name is None:
+            return _from_config(self.config)
+        revision = self.revision if base_model is None else None
+        source = base_model or self.name
+        with quiet_transformers():
+            model = _load_pretrained(source, n_layers=n_layers, revision=revision, **options)
+        if fingerprint(model) != self.fingerprint:
+            raise ModelLoadingError(
+                f"base_model of a saved synthesizer must be the {self.name!r} that it was trained around. Got "
+                f"{str(source)!r} with other weights instead. Pass base_model=, or fit again."
+            )
+        return model.eval()
+
+
+def fingerprint(model: nn.Module, n_values: int = 64) -> str:
+    """A short hash of the first values of each weight, in bfloat16: the precision a body may have been cast to."""
+    digest = hashlib.sha256()
+    for name, parameter in sorted(model.named_parameters()):
+        if parameter.is_floating_point():
+            values = parameter.detach().flatten()[:n_values].to("cpu", torch.bfloat16)
+            digest.update(f"{name} {list(parameter.shape)}".encode() + values.view(torch.int16).numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def load_language_model(
@@ -68,7 +139,7 @@ def load_language_model(
     """
     from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel
 
-    where = {"local_files_only": local_files_only} | ({} if revision is None else {"revision": revision})
+    where = _where(revision, local_files_only)
     with quiet_transformers():
         if isinstance(source, PreTrainedModel):
             model = _copied(source.base_model, pretrained, n_layers)
@@ -78,17 +149,54 @@ def load_language_model(
                 f"model of LanguageModelBackbone must be a name, a folder or a transformers PreTrainedModel. "
                 f"Got {type(source).__name__} instead."
             )
+        elif pretrained:
+            model = _load_pretrained(
+                source,
+                n_layers=n_layers,
+                revision=revision,
+                local_files_only=local_files_only,
+                quantization_config=quantization_config,
+            )
+            tokenizer = source if tokenizer is None else tokenizer
         else:
             config = adapted_config(_load(AutoConfig, source, **where), n_layers)
-            if pretrained:
-                options = {} if quantization_config is None else {"quantization_config": quantization_config}
-                model = _load(AutoModel, source, config=config, attn_implementation="eager", **options, **where)
-            else:
-                model = AutoModel.from_config(config, attn_implementation="eager")
+            model = AutoModel.from_config(config, attn_implementation="eager")
             tokenizer = source if tokenizer is None else tokenizer
         if isinstance(tokenizer, (str, Path)):
             tokenizer = _load(AutoTokenizer, tokenizer, **where)
     return model.eval(), tokenizer
+
+
+def _where(revision: str | None, local_files_only: bool) -> dict[str, Any]:
+    return {"local_files_only": local_files_only} | ({} if revision is None else {"revision": revision})
+
+
+def _load_pretrained(
+    source: str | Path, *, n_layers: int | None, revision: str | None, local_files_only: bool, quantization_config: Any
+) -> nn.Module:
+    from transformers import AutoConfig, AutoModel
+
+    where = _where(revision, local_files_only)
+    config = adapted_config(_load(AutoConfig, source, **where), n_layers)
+    options = {} if quantization_config is None else {"quantization_config": quantization_config}
+    return _load(AutoModel, source, config=config, attn_implementation="eager", **options, **where)
+
+
+def _config_without_vocabulary(model: nn.Module) -> dict[str, Any]:
+    """The configuration of a model whose words are not needed any more."""
+    values = json.loads(model.config.to_json_string(use_diff=False))
+    tokens = {key: 0 for key, value in values.items() if key.endswith("_token_id") and value is not None}
+    return values | tokens | {"vocab_size": 1}
+
+
+def _from_config(values: dict[str, Any]) -> nn.Module:
+    """A model of random weights, which are to be replaced; no code of a configuration is ever run."""
+    from transformers import AutoModel
+    from transformers.models.auto import CONFIG_MAPPING
+
+    config = CONFIG_MAPPING[values["model_type"]].from_dict(values)
+    with torch.random.fork_rng(devices=[]), quiet_transformers():
+        return AutoModel.from_config(adapted_config(config), attn_implementation="eager").eval()
 
 
 def adapted_config(config: Any, n_layers: int | None = None) -> Any:

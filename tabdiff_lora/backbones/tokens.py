@@ -57,9 +57,9 @@ class ColumnTokens(nn.Module):
 
     def __init__(self, layout: TableLayout, texts: TextEmbeddings, d_time: int):
         super().__init__()
-        self.scale = texts.scale
+        self.register_buffer("scale", torch.tensor([texts.scale]))
         d_token = texts.names.shape[1]
-        self.register_buffer("names", unit_rms(texts.names), persistent=False)
+        self.register_buffer("names", unit_rms(texts.names))
         self.numbers = NumberEmbedding(layout.n_numerical, d_token) if layout.n_numerical else None
         self.levels = LevelEmbedding(layout, texts) if layout.n_categorical else None
         self.clock = nn.Linear(d_time, d_token)
@@ -112,7 +112,7 @@ class LevelEmbedding(nn.Module):
         n_levels = torch.tensor(layout.cardinalities)
         self.register_buffer("n_levels", n_levels, persistent=False)
         self.register_buffer("offset", n_levels.cumsum(0) - n_levels, persistent=False)
-        self.register_buffer("texts", contrasted(texts.categories, layout), persistent=False)
+        self.register_buffer("texts", contrasted(texts.categories, layout))
         d_token = self.texts.shape[1]
         self.mask = nn.Parameter(unit_rms(torch.randn(d_token) if texts.mask is None else texts.mask))
         self.residual = nn.Parameter(torch.zeros(len(self.texts), D_RESIDUAL))
@@ -131,7 +131,7 @@ class RowTokens(nn.Module):
 
     def __init__(self, layout: TableLayout, d_token: int, d_time: int, scale: float):
         super().__init__()
-        self.scale = scale
+        self.register_buffer("scale", torch.tensor([scale]))
         self.row = RowEmbedding(layout, d_token, n_frequencies=N_FREQUENCIES, **WIDE)
         self.time = nn.Linear(d_time, d_token)
 

@@ -36,6 +36,11 @@ class EncodedTable:
     high: np.ndarray
     cat: np.ndarray
 
+    @classmethod
+    def empty(cls, layout: TableLayout) -> EncodedTable:
+        """No rows of a layout."""
+        return cls(layout, *np.empty((2, 0, layout.n_numerical)), np.empty((0, layout.n_categorical), dtype=np.int64))
+
     def __len__(self) -> int:
         return len(self.cat)
 
