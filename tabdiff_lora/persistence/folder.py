@@ -111,7 +111,7 @@ def read_folder(folder: Path, *, root: Path | None = None) -> dict[str, bytes]:
 def _checked(folder: Path, name: str, root: Path, entry: object) -> bytes:
     """The content of a file that is what the manifest says."""
     size, checksum = (entry.get("bytes"), entry.get("sha256")) if isinstance(entry, dict) else (None, None)
-    if not isinstance(size, int) or not isinstance(checksum, str):
+    if not isinstance(size, int) or size < 0 or not isinstance(checksum, str):
         raise PersistenceError(f"{MANIFEST} of {str(folder)!r} must be as it was written. Got {entry!r}. {CURE}")
     data = _read(folder, name, root, size)
     if len(data) != size or _checksum(data) != checksum:

@@ -270,4 +270,5 @@ def _try_out(synth) -> None:
     with torch.inference_mode():
         x_1 = denoiser.process.prior_sample(1, generator)
         x_0 = denoiser(x_1, torch.ones(1, device=denoiser.device))
-    encoder.decode_frame(x_0.num.cpu().numpy(), np.zeros((1, encoder.layout_.n_categorical), dtype=np.int64))
+    row = encoder.decode_frame(x_0.num.cpu().numpy(), np.zeros((1, encoder.layout_.n_categorical), dtype=np.int64))
+    encoder.schema_.validate(row)

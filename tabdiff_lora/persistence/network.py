@@ -26,6 +26,7 @@ from tabdiff_lora.layout import TableLayout
 from tabdiff_lora.randomness import borrowed_generator
 
 SLACK = 2**26  # bytes that a network may hold beyond what was saved of it
+MORE_TENSORS = 500  # and tensors
 
 
 def describe(denoiser: Denoiser) -> dict[str, object]:
@@ -100,12 +101,13 @@ def _rebuild(
 ) -> Network:
     """A network of the saved shape."""
     n_bytes = SLACK + 2 * sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+    n_tensors = MORE_TENSORS + 2 * len(tensors)
     origin = notes.get("origin")
     if origin is not None and origin.name is not None:  # the language model is as large as it is
         base = backbone.load_base(notes, base_model)
-        with limited_size(n_bytes):
+        with limited_size(n_bytes, n_tensors):
             return backbone.rebuild(layout, notes, base)
-    with limited_size(n_bytes):
+    with limited_size(n_bytes, n_tensors):
         base = backbone.load_base(notes, base_model)
         if base is None:
             with torch.device("meta"):
@@ -114,21 +116,22 @@ def _rebuild(
 
 
 @contextmanager
-def limited_size(n_bytes: int) -> Iterator[None]:
-    """Stop modules that are built in this thread from having more weights than so many bytes.
+def limited_size(n_bytes: int, n_tensors: int) -> Iterator[None]:
+    """Stop modules that are built in this thread from having more weights than so many bytes and tensors.
 
     Raises
     ------
     PersistenceError
         As soon as they would.
     """
-    me, left = threading.get_ident(), n_bytes
+    me, bytes_left, tensors_left = threading.get_ident(), n_bytes, n_tensors
 
     def count(_module: nn.Module, _name: str, tensor: Tensor | None) -> None:
-        nonlocal left
+        nonlocal bytes_left, tensors_left
         if tensor is not None and threading.get_ident() == me:
-            left -= tensor.numel() * tensor.element_size()
-            if left < 0:
+            bytes_left -= tensor.numel() * tensor.element_size()
+            tensors_left -= 1
+            if min(bytes_left, tensors_left) < 0:
                 raise PersistenceError(
                     "network of a saved synthesizer must be as large as its weights. Got a larger description instead. "
                     "Get an intact copy."
