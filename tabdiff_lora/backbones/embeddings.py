@@ -8,6 +8,7 @@ frequency), so that 10,000 levels cost 10,000 x ``d_embedding`` weights and not 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -15,8 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tabdiff_lora.backbones.precision import CastLinear
-from tabdiff_lora.layout import CardinalityGroup, TableLayout
-from tabdiff_lora.state import Observation
+from tabdiff_lora.layout import TableLayout
+from tabdiff_lora.state import Observation, Prediction
 
 PERIODIC_GAIN = 2.0  # times the usual initial weights: fine structure is then learned as soon as coarse structure
 
@@ -60,8 +61,9 @@ class ExpectedFourierFeatures(FourierFeatures):
 
     def forward(self, mean: Tensor, deviation: Tensor) -> Tensor:
         """Two (...,) to (..., 2 n_frequencies)."""
-        damping = torch.exp(-0.5 * (deviation[..., None] * self.frequencies).square())
-        return super().forward(mean) * torch.cat([damping, damping], dim=-1)
+        angle = mean[..., None] * self.frequencies
+        damping = (deviation[..., None] * self.frequencies).square().mul_(-0.5).exp_()
+        return torch.cat([angle.sin() * damping, angle.cos() * damping], dim=-1)
 
 
 class TimeEmbedding(nn.Module):
@@ -70,103 +72,105 @@ class TimeEmbedding(nn.Module):
     def __init__(self, d_time: int, d_out: int):
         super().__init__()
         self.features = FourierFeatures(d_time // 2, low=0.1, high=20.0)
-        self.mlp = nn.Sequential(nn.Linear(d_time // 2 * 2, d_time), nn.SiLU(), nn.Linear(d_time, d_out))
+        self.mlp = nn.Sequential(nn.Linear(d_time // 2 * 2, d_time), nn.SiLU())
+        self.out = CastLinear(d_time, d_out)
 
-    def forward(self, t: Tensor) -> Tensor:
-        return self.mlp(self.features(t))
+    def forward(self, t: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Times to features of the given dtype; only the last, wide product is computed in it."""
+        return self.out(self.mlp(self.features(t)).to(dtype))
 
 
 class RowEmbedding(nn.Module):
     """TableState to one vector per row.
 
-    The numerical part is computed in single precision whatever ``dtype`` is: at low noise the third digit of a value is
-    what the network is asked about.
+    All that is known of a row goes through *one* matrix product: narrow ones take several times as long as their
+    arithmetic. At low noise the third digit of a value is what the network is asked about, so a reduced precision gets
+    every value in two parts, rounded and remainder, with the same weights.
     """
 
     def __init__(self, layout: TableLayout, d_out: int, *, n_frequencies: int, max_one_hot: int, d_embedding: int):
         super().__init__()
-        self.layout, self.max_one_hot = layout, max_one_hot
         self.fourier = ExpectedFourierFeatures(n_frequencies, low=0.1, high=16.0)
-        self.numerical = _linear(nn.Linear, 2 * layout.n_numerical, d_out)  # value and known flag
-        self.periodic = _linear(CastLinear, 2 * n_frequencies * layout.n_numerical, d_out)
-        if self.periodic is not None:
-            self.periodic.weight.data *= PERIODIC_GAIN
-        d_cat = 0
-        self.tables = nn.ModuleDict()
-        for index, group in enumerate(layout.groups):
-            n_columns = group.columns.stop - group.columns.start
-            if group.cardinality <= max_one_hot:
-                d_cat += n_columns * (group.cardinality + 1)
-            else:
-                self.tables[str(index)] = nn.Embedding(n_columns * (group.cardinality + 1), d_embedding)
-                d_cat += n_columns * d_embedding
-        self.categorical = _linear(CastLinear, d_cat, d_out)
+        n_numerical, n_levels = layout.n_numerical, [k + 1 for k in layout.cardinalities]  # the mask is a level
+        is_short = [k <= max_one_hot for k in layout.cardinalities]
+        self.short, self.long = ([c for c, short in enumerate(is_short) if short == wanted] for wanted in (True, False))
+        self.register_buffer("short_offsets", offsets([n_levels[c] for c in self.short]), persistent=False)
+        self.register_buffer("long_offsets", offsets([n_levels[c] for c in self.long]), persistent=False)
+        self.n_one_hot = sum(n_levels[c] for c in self.short)
+        d_long, n_long = len(self.long) * d_embedding, sum(n_levels[c] for c in self.long)
+        self.value, self.flag = (_weight(d_out, n_numerical, fan_in=2 * n_numerical) for _ in range(2))
+        self.periodic = _weight(d_out, 2 * n_frequencies * n_numerical, gain=PERIODIC_GAIN)
+        self.one_hot = _weight(d_out, self.n_one_hot, fan_in=self.n_one_hot + d_long)
+        self.levels = nn.Embedding(n_long, d_embedding) if n_long else None
+        self.embedded = CastLinear(d_long, d_out, bias=False) if n_long else None
 
     def forward(self, x_t: Observation, known: Tensor | None, dtype: torch.dtype = torch.float32) -> Tensor:
         """Rows to (B, d_out) of the given dtype."""
-        h = 0.0
-        if self.numerical is not None:
-            flags = torch.zeros_like(x_t.num) if known is None else known.to(x_t.num.dtype)
-            h = self.numerical(torch.cat([x_t.num, flags], dim=-1)).to(dtype)
-        if self.periodic is not None:
-            h = h + self.periodic(self.fourier(x_t.guess, x_t.spread).flatten(1).to(dtype))
-        if self.categorical is not None:
-            parts = [self._group(i, g, x_t.cat[:, g.columns], dtype) for i, g in enumerate(self.layout.groups)]
-            h = h + self.categorical(torch.cat(parts, dim=-1))
-        return h
+        value = x_t.num.to(dtype)
+        features = [(value, self.value), (self.fourier(x_t.guess, x_t.spread).flatten(1), self.periodic)]
+        if dtype != torch.float32:
+            features.append((x_t.num - value.float(), self.value))
+        if known is not None:
+            features.append((known, self.flag))
+        features.append((self._one_hot(x_t.cat, dtype), self.one_hot))
+        inputs, weights = zip(*features)
+        h = F.linear(torch.cat([x.to(dtype) for x in inputs], dim=-1), torch.cat(weights, dim=1).to(dtype))
+        if self.levels is None:
+            return h
+        return h + self.embedded(self.levels(x_t.cat[:, self.long] + self.long_offsets).flatten(1).to(dtype))
 
-    def _group(self, index: int, group: CardinalityGroup, codes: Tensor, dtype: torch.dtype) -> Tensor:
-        """One group of columns (B, G) to its features (B, G * width); the mask is the level K."""
-        n_columns, n_levels = codes.shape[1], group.cardinality + 1
-        offsets = torch.arange(n_columns, device=codes.device) * n_levels
-        if str(index) in self.tables:
-            return self.tables[str(index)](codes + offsets).flatten(1).to(dtype)
-        one_hot = torch.zeros(len(codes), n_columns * n_levels, device=codes.device, dtype=dtype)
-        return one_hot.scatter_(1, codes + offsets, 1.0)
+    def _one_hot(self, cat: Tensor, dtype: torch.dtype) -> Tensor:
+        """Codes of all columns (B, C) to the indicators of the short ones, side by side; the mask is the level K."""
+        codes = (cat[:, self.short] if self.long else cat) + self.short_offsets
+        return torch.zeros(len(cat), self.n_one_hot, device=cat.device, dtype=dtype).scatter_(1, codes, 1.0)
 
 
-def _linear(kind: type[nn.Linear], d_in: int, d_out: int) -> nn.Linear | None:
-    """A layer, or None where a table has nothing to feed it."""
-    return kind(d_in, d_out, bias=False) if d_in else None
+def _weight(d_out: int, d_in: int, *, fan_in: int | None = None, gain: float = 1.0) -> nn.Parameter:
+    """Weights of a part of a linear layer, initialised as ``nn.Linear`` does for ``fan_in`` inputs in all."""
+    bound = gain / math.sqrt(max(d_in if fan_in is None else fan_in, 1))
+    return nn.Parameter(torch.empty(d_out, d_in).uniform_(-bound, bound))
 
 
-class NumericalHead(nn.Module):
-    """A vector per row to the raw output F, zero at the start; (B, d_in) to (B, D), single precision."""
-
-    def __init__(self, d_in: int, n_numerical: int):
-        super().__init__()
-        self.weight = nn.Parameter(torch.zeros(n_numerical, d_in))
-        self.bias = nn.Parameter(torch.zeros(n_numerical))
-
-    def forward(self, h: Tensor) -> Tensor:
-        return F.linear(h.float(), self.weight, self.bias)
+def offsets(sizes: Sequence[int]) -> Tensor:
+    """Where each block begins when blocks of these sizes stand side by side; int64."""
+    ends = torch.tensor(sizes, dtype=torch.int64).cumsum(0)
+    return ends - torch.tensor(sizes, dtype=torch.int64)
 
 
-class CategoryHead(nn.Module):
-    """A vector per row to logits per level, starting at the log frequencies of the training rows."""
+class TableHead(nn.Module):
+    """A vector per row to a prediction: zero and the log frequencies of the training rows at the start.
+
+    The numbers and all short columns share one matrix product.
+    """
 
     def __init__(
         self, layout: TableLayout, d_in: int, frequencies: list[np.ndarray], *, max_one_hot: int, d_embedding: int
     ):
         super().__init__()
-        self.layout = layout
         flat = torch.as_tensor(np.concatenate([np.empty(0), *frequencies]), dtype=torch.float32)
-        self.bias = nn.Parameter(flat.clamp_min(1e-8).log())
-        self.heads = nn.ModuleList()
-        for group in layout.groups:
+        self.num_bias = nn.Parameter(torch.zeros(layout.n_numerical))
+        self.cat_bias = nn.Parameter(flat.clamp_min(1e-8).log())
+        self.long = nn.ModuleDict()
+        self.widths = [layout.n_numerical]  # of the blocks of the shared product; 0 where a head of its own answers
+        for index, group in enumerate(layout.groups):
             n_columns = group.columns.stop - group.columns.start
-            if group.cardinality <= max_one_hot:
-                head = CastLinear(d_in, n_columns * group.cardinality, bias=False)
-                nn.init.zeros_(head.weight)
-            else:
-                head = FactoredHead(d_in, n_columns, group.cardinality, d_embedding)
-            self.heads.append(head)
+            is_long = group.cardinality > max_one_hot
+            self.widths.append(0 if is_long else n_columns * group.cardinality)
+            if is_long:
+                self.long[str(index)] = FactoredHead(d_in, n_columns, group.cardinality, d_embedding)
+        self.weight = nn.Parameter(torch.zeros(sum(self.widths), d_in))
 
-    def forward(self, h: Tensor) -> Tensor:
-        """(B, d_in) to (B, sum of K_c), single precision."""
-        if not self.heads:
-            return h.new_zeros(len(h), 0, dtype=torch.float32)
-        return torch.cat([head(h).float() for head in self.heads], dim=-1) + self.bias
+    def forward(self, h: Tensor) -> Prediction:
+        """(B, d_in) to ``num`` (B, D) and ``cat_logits`` (B, sum of K_c), single precision."""
+        out = F.linear(h, self.weight.to(h.dtype)).float()
+        if not self.long:
+            num, logits = out.split([self.widths[0], sum(self.widths[1:])], dim=-1)
+        else:
+            num, *blocks = out.split(self.widths, dim=-1)
+            for index, head in self.long.items():
+                blocks[int(index)] = head(h).float()
+            logits = torch.cat(blocks, dim=-1)
+        return Prediction(num + self.num_bias, logits + self.cat_bias)
 
 
 class FactoredHead(nn.Module):
@@ -185,9 +189,16 @@ class FactoredHead(nn.Module):
 
 
 def cross_entropies(cat_logits: Tensor, x_0: Tensor, layout: TableLayout) -> Tensor:
-    """-log p(x_0) of every categorical entry; logits (B, sum of K_c) and codes (B, C) to (B, C)."""
-    losses = []
-    for group in layout.groups:
-        block = cat_logits[:, group.logits].unflatten(1, (-1, group.cardinality))  # (B, G, K)
-        losses.append(F.cross_entropy(block.transpose(1, 2), x_0[:, group.columns], reduction="none"))
-    return torch.cat(losses, dim=1) if losses else cat_logits.new_zeros(len(cat_logits), 0)
+    """-log p(x_0) of every categorical entry; logits (B, sum of K_c) and codes (B, C) to (B, C).
+
+    The sums within columns are one product with the indicator of who owns a level.
+    """
+    if not layout.groups:
+        return cat_logits.new_zeros(len(cat_logits), 0)
+    sizes = torch.tensor(layout.cardinalities, device=cat_logits.device)
+    owner = torch.repeat_interleave(sizes)  # (sum of K_c,)
+    blocks = cat_logits.detach().split([group.logits.stop - group.logits.start for group in layout.groups], dim=1)
+    peaks = [block.unflatten(1, (-1, group.cardinality)).amax(-1) for block, group in zip(blocks, layout.groups)]
+    peak = torch.cat(peaks, dim=1)  # (B, C)
+    mass = torch.exp(cat_logits - peak[:, owner]) @ F.one_hot(owner, len(sizes)).to(cat_logits.dtype)
+    return mass.log() + peak - cat_logits.gather(1, x_0 + offsets(layout.cardinalities).to(x_0.device))

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tabdiff_lora.backbones.embeddings import CategoryHead, NumericalHead
+from tabdiff_lora.backbones.embeddings import TableHead
 from tabdiff_lora.backbones.tokens import D_RESIDUAL, WIDE, TextEmbeddings, contrasted, zero_linear
 from tabdiff_lora.layout import TableLayout
 from tabdiff_lora.state import Prediction
@@ -113,13 +113,11 @@ class RowHead(nn.Module):
     def __init__(self, layout: TableLayout, frequencies: list[np.ndarray], d_out: int):
         super().__init__()
         self.of_hidden = Standardisation(1, d_out)
-        self.numerical = NumericalHead(d_out, layout.n_numerical)
-        self.categorical = CategoryHead(layout, d_out, frequencies, **WIDE)
+        self.table = TableHead(layout, d_out, frequencies, **WIDE)
 
     def forward(self, hidden: Tensor, tokens: Tensor, time: Tensor) -> Prediction:
         """Hidden states (B, 1, d_out) to the outputs of a backbone."""
-        h = self.of_hidden(hidden)[:, 0]
-        return Prediction(self.numerical(h), self.categorical(h))
+        return self.table(self.of_hidden(hidden)[:, 0])
 
     def measure(self, hidden: Tensor, tokens: Tensor) -> None:
         """Standardise by the moments of what ``forward`` gets for typical rows."""

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from tabdiff_lora.backbones.base import Backbone, Network
-from tabdiff_lora.backbones.embeddings import CategoryHead, NumericalHead, RowEmbedding, TimeEmbedding
+from tabdiff_lora.backbones.embeddings import RowEmbedding, TableHead, TimeEmbedding
 from tabdiff_lora.backbones.precision import CastLinear
 from tabdiff_lora.layout import TableLayout
 from tabdiff_lora.state import Observation, Prediction
@@ -83,18 +83,16 @@ class ResidualMLP(Network):
         self.time = TimeEmbedding(d_time, d_block)
         self.row = RowEmbedding(layout, d_block, n_frequencies=n_frequencies, **sizes)
         self.blocks = nn.ModuleList(ResidualBlock(d_block, dropout) for _ in range(n_blocks))
-        self.numerical_head = NumericalHead(d_block, layout.n_numerical)
-        self.category_head = CategoryHead(layout, d_block, frequencies, **sizes)
+        self.head = TableHead(layout, d_block, frequencies, **sizes)
 
     def forward(
         self, x_t: Observation, t: Tensor, known: Tensor | None = None, dtype: torch.dtype = torch.float32
     ) -> Prediction:
         """Predict the clean rows; see :class:`Network`."""
-        h = self.row(x_t, known, dtype) + self.time(t).to(dtype)
+        h = self.row(x_t, known, dtype) + self.time(t, dtype)
         for block in self.blocks:
             h = block(h)
-        h = nn.functional.layer_norm(h, h.shape[-1:])
-        return Prediction(self.numerical_head(h), self.category_head(h))
+        return self.head(nn.functional.layer_norm(h, h.shape[-1:]))
 
 
 class ResidualBlock(nn.Module):
@@ -133,5 +131,6 @@ class ByteDropout(nn.Module):
         if not self.training or self.n_dropped == 0:
             return h
         draws = torch.empty(-(-h.numel() // 8), dtype=torch.int64, device=h.device).random_(-(2**63), None)
-        keep = draws.view(torch.uint8)[: h.numel()].view(h.shape) >= self.n_dropped
-        return h * keep.to(h.dtype).mul_(256 / (256 - self.n_dropped))
+        keep = draws.view(torch.uint8)[: h.numel()].view(h.shape).to(h.dtype)
+        keep.sub_(self.n_dropped - 1).clamp_(0, 1)  # a comparison would give booleans, whose conversion is slow
+        return h * keep.mul_(256 / (256 - self.n_dropped))
