@@ -1,4 +1,6 @@
-"""What training on known columns costs whole rows: python tests/benchmark/known_rows.py DATA [CPU SECONDS] [TABLES].
+"""What training on known columns costs whole rows.
+
+python tests/benchmark/known_rows.py FOLDER [CPU SECONDS] [TABLES] [SEEDS] [SHARES], the last three comma-separated.
 
 Fits each table with several shares of rows that show some of their columns while they are trained on, in equal
 processor time, and appends one line per fit to known_rows.csv beside this file: the share of its prior's loss that the
@@ -18,8 +20,6 @@ from tabdiff_lora import TabularDiffusionSynthesizer, synthesizer
 from tabdiff_lora.datasets import load_dataset
 from tabdiff_lora.evaluation import detection_auc, shape_error
 from tabdiff_lora.training import TrainingPlan
-
-SHARES = (0.0, 0.1, 0.25, 0.5)
 
 
 def measure(data: str, table: str, share: float, cpu_seconds: float, seed: int) -> dict:
@@ -41,12 +41,14 @@ def measure(data: str, table: str, share: float, cpu_seconds: float, seed: int) 
     }
 
 
-def main(data: str, cpu_seconds: str = "60", tables: str = "churn2,adult", seeds: str = "0") -> pd.DataFrame:
+def main(
+    data: str, cpu_seconds: str = "90", tables: str = "adult,california", seeds: str = "0,1", shares: str = "0,0.25"
+) -> pd.DataFrame:
     """Measure all tables, seeds and shares."""
     path, runs = Path(__file__).with_suffix(".csv"), []
     for table in tables.split(","):
         for seed in map(int, seeds.split(",")):
-            for share in SHARES:
+            for share in map(float, shares.split(",")):
                 runs.append(measure(data, table, share, float(cpu_seconds), seed) | {"cpu_seconds": cpu_seconds})
                 pd.DataFrame(runs[-1:]).to_csv(path, mode="a", header=not path.exists(), index=False)
     return pd.DataFrame(runs)
