@@ -75,7 +75,8 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
     types : dict of column -> kind, optional
         Overrides the inferred kind of columns, e.g. ``{"zip": "categorical"}``.
     missing : {"generate", "never", "regression"}, default="generate"
-        Whether drawn rows have missing values as the data has them, or none; "regression" fills the gaps of the
+        Whether drawn rows have missing values as the data has them, or none. For "never" gaps are learned too, but not
+        drawn: rows as they would be without gaps, as far as the present cells tell. "regression" fills the gaps of the
         training table first, by iterated regression of each column on the others.
     constraints : sequence of constraints, default=()
         Rules that hold for every training row and then for every drawn one, e.g. ``Inequality("start", "end")``.

@@ -19,6 +19,8 @@ from tqdm.auto import tqdm
 
 from tabdiff_lora.compute import limited_threads
 from tabdiff_lora.denoiser import Denoiser
+from tabdiff_lora.drawing.ahead import Ahead
+from tabdiff_lora.drawing.given import Given
 from tabdiff_lora.drawing.request import Request
 from tabdiff_lora.drawing.rules import Rules
 from tabdiff_lora.errors import SamplingError
@@ -65,6 +67,7 @@ class RowBlocks:
         if request.forbidden is not None:
             self.denoiser = denoiser.without(torch.as_tensor(request.forbidden, device=denoiser.device))
         self.rules = Rules(encoder, request.rules)
+        self.ahead = Ahead(encoder, request.rules, request.forbidden, is_blank=request.given is None)
         self.are_alike = request.given is None or request.given.are_alike  # nothing distinguishes rows
         self._issued: dict = {}  # keys of the blocks so far
 
@@ -146,10 +149,13 @@ class RowBlocks:
         """One candidate for each of these rows."""
         denoiser = self.denoiser
         with limited_threads(), denoiser.backbone.merged(), torch.inference_mode():
-            if self.request.given is not None:
-                given = self.request.given.of(numbers)
-                denoiser = given.condition(denoiser, np.random.default_rng(stream(seeds, 1)))
-            state = self.sampler.sample(denoiser, len(numbers), torch_generator(stream(seeds, 0), denoiser.device))
+            generator, rng = torch_generator(stream(seeds, 0), denoiser.device), np.random.default_rng(stream(seeds, 1))
+            if self.request.given is not None or self.ahead.columns:
+                given = self.request.given or Given.nothing(self.encoder.layout_, 1)
+                given = given.of(numbers)
+                self.ahead.complete(given, denoiser, generator, rng)
+                denoiser = given.condition(denoiser, rng)
+            state = self.sampler.sample(denoiser, len(numbers), generator)
         num, cat = state.num.cpu().numpy(), state.cat.cpu().numpy()
         frame = self.encoder.decode_frame(num, cat, rng=np.random.default_rng(stream(seeds, 2)))
         return self._with_observed(frame, numbers)

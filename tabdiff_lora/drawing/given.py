@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import torch
 
 from tabdiff_lora.denoiser import Denoiser
+from tabdiff_lora.layout import TableLayout
 from tabdiff_lora.state import Known, TableState
 from tabdiff_lora.table import EncodedTable
 
@@ -33,6 +35,13 @@ class Given:
     cat: np.ndarray
     shares: np.ndarray | None = None
 
+    @classmethod
+    def nothing(cls, layout: TableLayout, n: int) -> Self:
+        """Return n rows of which nothing is known."""
+        num, cat = np.zeros((n, layout.n_numerical), bool), np.zeros((n, layout.n_categorical), bool)
+        free = np.full(num.shape, np.inf)
+        return cls(EncodedTable(layout, -free, free, cat.astype(np.int64)), num, cat)
+
     def __len__(self) -> int:
         return len(self.table)
 
@@ -50,6 +59,11 @@ class Given:
         else:
             rows = spread(self.shares, numbers.min(), numbers.max() + 1)[numbers - numbers.min()]
         return Given(self.table.take(rows), self.num[rows], self.cat[rows])
+
+    def put(self, rows: np.ndarray, other: Given) -> None:
+        """Let what is known of rows (m,) be what is known of m other rows."""
+        self.table.low[rows], self.table.high[rows] = other.table.low, other.table.high
+        self.table.cat[rows], self.num[rows], self.cat[rows] = other.table.cat, other.num, other.cat
 
     def joined_with(self, single: Given) -> Given:
         """The same rows, where all that is known of a single row is known too."""

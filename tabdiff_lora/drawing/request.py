@@ -13,7 +13,7 @@ import pandas as pd
 from tabdiff_lora.conditions import Condition, IsMissing, OneOf
 from tabdiff_lora.drawing.given import Given
 from tabdiff_lora.errors import ConditionError, EncodingError
-from tabdiff_lora.table import EncodedTable, TableEncoder
+from tabdiff_lora.table import TableEncoder
 from tabdiff_lora.table.containers import view
 from tabdiff_lora.table.problem import Problem
 
@@ -62,7 +62,8 @@ class Request:
             if given is not None and (is_table or (given.cat & shares.cat).any()):
                 raise ConditionError("class_balance needs conditions on other columns, the same for all rows.")
             given = shares if given is None else shares.joined_with(given)
-        return cls(int(n_samples), given, rules, observed)
+        undrawn = encoder.undrawn_levels()
+        return cls(int(n_samples), given, rules, observed, undrawn if undrawn.any() else None)
 
 
 def _divided(encoder: TableEncoder, conditions: Mapping) -> tuple[Given | None, dict, pd.DataFrame | None]:
@@ -80,7 +81,7 @@ def _divided(encoder: TableEncoder, conditions: Mapping) -> tuple[Given | None, 
         return None, rules, None
     values = {name: [conditions[name].values[0]] for name in known if isinstance(conditions[name], OneOf)}
     observed = pd.DataFrame(values) if values else None
-    given = _nothing(encoder, 1) if observed is None else given_frame(encoder, observed)
+    given = Given.nothing(encoder.layout_, 1) if observed is None else given_frame(encoder, observed)
     for name in known:
         if name not in values:
             given = given.joined_with(_given_gap(encoder, name))
@@ -141,7 +142,7 @@ def given_shares(encoder: TableEncoder, balance: Hashable | Mapping[Hashable, Ma
         if (weights < 0).any() or not np.isclose(weights.sum(), 1.0):
             raise ConditionError(f"shares of class_balance must be >= 0 and sum to 1. Got {shares!r} instead.")
         codes = given_frame(encoder, pd.DataFrame({balance: list(shares)})).table.cat[:, slots[0]]
-    given = _nothing(encoder, len(codes))
+    given = Given.nothing(encoder.layout_, len(codes))
     given.table.cat[:, slots[0]], given.cat[:, slots[0]] = codes, True
     return replace(given, shares=weights)
 
@@ -169,7 +170,7 @@ def _is_single(condition: Condition) -> bool:
 
 def _given_gap(encoder: TableEncoder, name: Hashable) -> Given:
     """One row with a gap in a column."""
-    given, slots = _nothing(encoder, 1), encoder.arrangement_
+    given, slots = Given.nothing(encoder.layout_, 1), encoder.arrangement_
     for slot in slots.categorical[name]:
         given.table.cat[0, slot] = encoder.layout_.cardinalities[slot] - 1  # the gap, where a column has one
         given.cat[0, slot] = True
@@ -177,10 +178,3 @@ def _given_gap(encoder: TableEncoder, name: Hashable) -> Given:
     if not encoder.decode_frame(given.table.centre(), given.table.cat)[name].isna().all():
         raise ConditionError(f"condition on {name!r} must be possible. Got is_missing() instead: it never has a gap.")
     return given
-
-
-def _nothing(encoder: TableEncoder, n: int) -> Given:
-    """Rows of which nothing is known."""
-    num, cat = np.zeros((n, encoder.layout_.n_numerical), bool), np.zeros((n, encoder.layout_.n_categorical), bool)
-    free = np.full(num.shape, np.inf)
-    return Given(EncodedTable(encoder.layout_, -free, free, cat.astype(np.int64)), num, cat)

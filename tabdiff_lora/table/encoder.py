@@ -37,7 +37,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     remainder : "auto", "drop", "passthrough" or encoder, default="auto"
         "auto" chooses by the column's kind.
     missing : {"generate", "never", "regression"}, default="generate"
-        "generate" learns gaps as part of the data. "never" learns from incomplete rows and decodes no gap.
+        "generate" learns gaps as part of the data. "never" does so too, and no gap is drawn or decoded.
         "regression" fills gaps before learning (see ``RegressionImputer``).
     equalities : bool, default=True
         Whether to look for numbers that often equal an earlier column, and to draw them as equal (see ``Equalities``).
@@ -247,8 +247,16 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     def gap_levels(self) -> np.ndarray:
         """Return which levels stand for a missing value, columns side by side; bool of shape (sum of K_c,)."""
+        return self._gap_levels(self.encoders_)
+
+    def undrawn_levels(self) -> np.ndarray:
+        """Return which levels no row shall have: the gaps of columns with ``missing="never"``; bool, (sum of K_c,)."""
+        chosen = {name: encoder for name, encoder in self.encoders_.items() if encoder.missing == "never"}
+        return self._gap_levels(chosen)
+
+    def _gap_levels(self, encoders: dict[Hashable, ColumnEncoder]) -> np.ndarray:
         is_gap = [np.zeros(k, dtype=bool) for k in self.layout_.cardinalities]
-        for name, encoder in self.encoders_.items():
+        for name, encoder in encoders.items():
             for slot in self.arrangement_.categorical[name]:
                 is_gap[slot][-1] = encoder.has_gap_level
         return np.concatenate([np.empty(0, dtype=bool), *is_gap])

@@ -69,7 +69,7 @@ class RegressionImputer(BaseEstimator):
         for place, (name, encoder) in enumerate(self.numbers_.items()):
             gaps = frame[name].isna().to_numpy()
             if gaps.any():
-                guess = encoder.decode(filled[:, [place]], np.empty((len(frame), 0), dtype=np.int64))
+                guess = encoder.decode(filled[:, [place]], np.zeros((len(frame), len(encoder.categorical_)), np.int64))
                 result[name] = frame[name].mask(gaps, guess.set_axis(frame.index))
         for name, classifier in self.classifiers_.items():
             code = self.labels_[name].codes(frame[name])
@@ -96,8 +96,10 @@ class RegressionImputer(BaseEstimator):
         """Return the columns of numbers, standardised, nan in the gaps; float64 of shape (n, d)."""
         columns = []
         for name, encoder in self.numbers_.items():
-            block = encoder.encode(frame[name])
-            columns.append(np.where(frame[name].isna(), np.nan, centre(block.low, block.high)[:, 0]))
+            present = frame[name].notna().to_numpy()
+            block = encoder.encode(frame[name][present])
+            columns.append(np.full(len(frame), np.nan))
+            columns[-1][present] = centre(block.low, block.high)[:, 0]
         return np.column_stack(columns)
 
     def _filled(self, frame: pd.DataFrame) -> np.ndarray:

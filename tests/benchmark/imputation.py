@@ -1,4 +1,4 @@
-"""Gaps of a table filled by several imputers: python tests/benchmark/imputation.py FOLDER [CPU SECONDS] [SEEDS] [TABLE].
+"""Gaps of a table, filled: python tests/benchmark/imputation.py FOLDER [CPU SECONDS] [SEEDS] [TABLE].
 
 Removes 30 % of all cells of the training part, completely at random (mcar) and the more often the larger the value is
 (mnar: with probability 0.6 times its rank), fits each imputer to what is left and lets it fill the gaps of the same

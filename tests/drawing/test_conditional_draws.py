@@ -223,3 +223,15 @@ def test_samples_go_to_files_in_pieces(fitted, tmp_path):
     with pytest.raises(ValueError, match="extension of .* must be"):
         fitted.sample_to(tmp_path / "rows.xlsx", 5)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["rows.csv.gz", "rows.parquet"]
+
+
+def test_gaps_that_are_never_drawn_are_no_numbers_either():
+    """Half of ``b`` is missing; where ``a`` is high and ``b`` absent, ``b`` must not be learned as noise."""
+    table = gaussian_table(1_000)
+    table.loc[table.index % 2 == 0, "b"] = np.nan
+    synth = quick(missing="never", max_epochs=1).fit(table)
+    assert "b state" in synth.encoder_.layout_.categorical
+    drawn = synth.sample(500)
+    assert drawn.notna().all(axis=None) and synth.sample(5, conditions={"a": between(0, 1)}).notna().all(axis=None)
+    with pytest.raises(ConditionError, match="on 'b' must be possible. .* it never has a gap"):
+        synth.sample(5, conditions={"b": is_missing()})

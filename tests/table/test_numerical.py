@@ -96,6 +96,15 @@ def test_never_draws_gaps_from_the_seen_law():
     assert 0.3 < back[100:].mean() < 0.7
 
 
+@pytest.mark.parametrize("missing", ["generate", "never"])
+def test_a_gap_is_told_from_a_number(missing):
+    column = pd.Series([*np.random.default_rng(0).normal(size=30), None])
+    encoder = NumericalEncoder(missing=missing).fit(column)
+    assert encoder.has_gap_level and encoder.encode(column).cat[:, 0].tolist() == [0] * 30 + [1]
+    with pytest.raises(EncodingError, match="must be present, as in fit. Got 'a missing value'"):
+        NumericalEncoder(missing=missing).fit(column[:30]).encode(column)
+
+
 def test_extrapolation_leaves_the_range_only_when_asked():
     values = np.random.default_rng(0).normal(size=500)
     z = np.array([[-5.0], [5.0]])

@@ -47,9 +47,12 @@ class ColumnEncoder(TransformerMixin, BaseEstimator, ABC):
     categorical_ : tuple of str, length c
     categories_ : tuple of tuples of str, length c
         Text of each level, in code order.
+    missing : {"generate", "never"}
+        Whether a drawn column may have gaps, where the column had some; a parameter of most encoders.
     """
 
     kind: ClassVar[str | None] = None
+    missing: str = "generate"
     numerical_: tuple[str, ...]
     categorical_: tuple[str, ...]
     categories_: tuple[tuple[str, ...], ...]
@@ -118,6 +121,11 @@ class ColumnEncoder(TransformerMixin, BaseEstimator, ABC):
     def has_gap_level(self) -> bool:
         """Whether the last level of the column stands for a missing value."""
         return bool(self.categories_) and self.categories_[-1][-1] == MISSING
+
+    @property
+    def has_normal_score(self) -> bool:
+        """Whether the column has one numerical dimension, standard normal wherever a number holds the value."""
+        return False
 
     def _require_kind(self, column: pd.Series) -> None:
         problem = problem_with(column, self.kind) if self.kind else None

@@ -45,7 +45,8 @@ class NumericalEncoder(ColumnEncoder):
     min_repeats : int, default=10
     atom_mass : float, default=0.1
     missing : {"generate", "never"}, default="generate"
-        Whether decoding may return missing values where the column had gaps.
+        Whether decoding may return missing values where the column had gaps; "never" puts a draw from the seen
+        frequencies in their place.
     extrapolate : bool, default=False
         Whether decoding may leave the seen range.
     smooth : bool, default=True
@@ -106,7 +107,7 @@ class NumericalEncoder(ColumnEncoder):
         is_atom = self._choose_atoms(support, counts)
         self.atoms_ = support[is_atom]
         self.has_number_ = not is_atom.all()
-        self.has_missing_ = bool(missing.any()) and (self.missing == "generate" or len(self.atoms_) > 0)
+        self.has_missing_ = bool(missing.any())
         self.state_counts_ = np.concatenate([[counts[~is_atom].sum()] * self.has_number_, counts[is_atom]])
         if self.has_number_:
             self.marginal_ = self._fit_marginal(support[~is_atom], counts[~is_atom])
@@ -128,7 +129,7 @@ class NumericalEncoder(ColumnEncoder):
             is_number &= ~is_atom
         if self.has_missing_:
             state[missing] = len(self.categories_[0]) - 1
-        elif missing.any() and self.missing != "never":
+        elif missing.any():
             self._refuse(
                 "present, as in fit", "a missing value", int(missing.argmax()), "Fill it, or fit on data with gaps."
             )
@@ -192,6 +193,11 @@ class NumericalEncoder(ColumnEncoder):
         values, _ = split_numbers(column)
         x = self._count(values)
         return (x >= self.range_[0]) & (x <= self.range_[1]) & ((self.grid_ is None) | (x == np.rint(x)))
+
+    @property
+    def has_normal_score(self) -> bool:
+        """Whether the number's score is standard normal, as that of the "quantile" strategy is."""
+        return self.has_number_ and isinstance(self.marginal_, QuantileMarginal)
 
     def atom_values(self) -> np.ndarray:
         """Return the values that have a state of their own, in code order."""

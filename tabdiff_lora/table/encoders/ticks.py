@@ -61,6 +61,11 @@ class TickEncoder(ColumnEncoder):
         self._require_kind(column)
         return self.numbers_.can_hold(self._nullable(column))
 
+    @property
+    def has_normal_score(self) -> bool:
+        """Whether the score of the ticks is standard normal."""
+        return self.numbers_.has_normal_score
+
     def _decode(self, num: np.ndarray, cat: np.ndarray, rng: np.random.Generator) -> pd.Series:
         numbers = self.numbers_.decode(num, cat, rng)
         return self._from_ticks(numbers.to_numpy(dtype=np.int64, na_value=NAT))
