@@ -11,7 +11,7 @@ import sklearn
 from imblearn.utils.estimator_checks import parametrize_with_checks as parametrize_with_sampler_checks
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_checks
@@ -23,8 +23,11 @@ from tabdiff_lora import (
     SyntheticTrainingClassifier,
     SyntheticTrainingRegressor,
     TableEncoder,
+    TabularDiffusionSynthesizer,
 )
 from tabdiff_lora import table as table_room
+from tabdiff_lora.backbones import LanguageModelBackbone
+from tests.backbones.language_models import tiny_model, tiny_tokenizer
 from tests.synthesizers import TINY
 from tests.tables import gaussian_table, mixed_table
 
@@ -44,6 +47,8 @@ COLUMN_ENCODERS = [
         SyntheticTrainingClassifier(LogisticRegression(), TINY, include_real=True),
         SyntheticTrainingRegressor(Ridge(), TINY, include_real=True),
         TableEncoder(remainder=table_room.CategoricalEncoder()),
+        TableEncoder(remainder=table_room.NumericalEncoder()),
+        TableEncoder(remainder=table_room.OrdinalEncoder()),
         TableEncoder(remainder=StandardScaler()),
     ]
 )
@@ -59,7 +64,11 @@ def test_imbalanced_learn_checks(estimator, check):
 @pytest.mark.parametrize("check", ["cloneable", "repr", "tags_renamed"])
 @pytest.mark.parametrize("encoder", COLUMN_ENCODERS, ids=lambda encoder: type(encoder).__name__)
 def test_column_encoders_keep_the_manners_of_estimators(encoder, check):
-    """Checks that fit feed tables, which an encoder of one column refuses; inside TableEncoder they are run above."""
+    """Checks that fit feed tables, which an encoder of one column refuses; inside TableEncoder they are run above.
+
+    scikit-learn leaves such estimators out itself, by the tag ``two_d_array``.
+    """
+    assert not encoder.__sklearn_tags__().input_tags.two_d_array
     getattr(estimator_checks, f"check_estimator_{check}")(type(encoder).__name__, encoder)
     for common in (
         "no_attributes_set_in_init",
@@ -71,12 +80,20 @@ def test_column_encoders_keep_the_manners_of_estimators(encoder, check):
 
 
 def test_search_over_nested_parameters():
-    synth = clone(TINY).set_params(max_epochs=30)
+    synth = clone(TINY).set_params(max_epochs=12)
     grid = {"backbone__d_block": [4, 32], "prior": ["gaussian", "standard"]}
     search = GridSearchCV(synth, grid, cv=2).fit(gaussian_table(400))
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
     assert search.best_params_["prior"] == "gaussian"
     assert len(search.best_estimator_.sample(3)) == 3
+
+
+def test_search_over_the_rank_of_adapters():
+    backbone = LanguageModelBackbone(tiny_model("bert"), tokenizer=tiny_tokenizer())
+    synth = TabularDiffusionSynthesizer(backbone, max_epochs=1, n_sampling_steps=2, random_state=0)
+    search = GridSearchCV(synth, {"rank": [1, 4]}, cv=2).fit(gaussian_table(60))
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert search.best_estimator_.rank_ == search.best_params_["rank"]
 
 
 def test_scores_rank_rows_and_tables_by_how_typical_they_are():
@@ -109,12 +126,27 @@ def test_a_notebook_shows_schema_and_loss_curve():
     assert "denoising loss" in html and "10 columns learned" in html and "income" in html
 
 
-def test_metadata_routing_finds_nothing_to_route():
+def test_metadata_is_routed_to_what_predicts():
+    class Shifted(LogisticRegression):
+        def predict(self, X, shift=0.0):
+            return self.classes_[(self.decision_function(X) > shift).astype(int)]
+
+    table = gaussian_table(100)
+    X, y = table[["a", "b"]], table["label"]
     with sklearn.config_context(enable_metadata_routing=True):
-        pipe = make_pipeline(StandardScaler(), TINY).fit(gaussian_table()[["a", "b"]])
+        pipe = make_pipeline(StandardScaler(), TINY).fit(X)
         assert len(pipe[-1].sample(2)) == 2
-        for estimator in (TINY, DiffusionImputer(TINY), SyntheticTrainingRegressor(Ridge(), TINY)):
-            assert "fit" in str(estimator.get_metadata_routing()) or estimator.get_metadata_routing() is not None
+        model = SyntheticTrainingClassifier(Shifted().set_predict_request(shift=True), TINY, include_real=True)
+        assert set(model.fit(X, y).predict(X)) == {"high", "low"}
+        assert set(model.predict(X, shift=np.inf)) == {"high"}
+        assert set(make_pipeline(StandardScaler(), model).fit(X, y).predict(X, shift=-np.inf)) == {"low"}
+        with pytest.raises(TypeError, match=r"predict got unexpected argument\(s\) {'other'}"):
+            model.predict(X, other=1)
+        weighted = clone(model).set_score_request(sample_weight=True)
+        scores = cross_validate(weighted, X, y, cv=2, params={"sample_weight": (y == "high").to_numpy().astype(float)})
+        assert len(scores["test_score"]) == 2
+        for estimator in (TINY, DiffusionImputer(TINY), SyntheticOverSampler(TINY)):
+            assert estimator.get_metadata_routing().consumes("fit", ["sample_weight"]) == set()
 
 
 def test_callbacks_hear_of_every_check_and_may_stop_the_training():

@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods, Interval
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
@@ -67,15 +68,29 @@ class _SyntheticTraining(MetaEstimatorMixin, BaseEstimator):
         return self
 
     @available_if(_the_estimator_has("predict"))
-    def predict(self, X):
-        """Predict as the wrapped estimator does."""
-        return self._ask("predict", X)
+    def predict(self, X, **params):
+        """Predict as the wrapped estimator does; ``params`` are routed to it."""
+        return self._ask("predict", X, params)
 
-    def _ask(self, method: str, X):
+    def _ask(self, method: str, X, params: dict):
         check_is_fitted(self)
         view(X)
         validate_data(self, X, reset=False, skip_check_array=True)
-        return getattr(self.estimator_, method)(X)
+        routed = process_routing(self, method, **params).estimator[method] if params else {}
+        return getattr(self.estimator_, method)(X, **routed)
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Route what the wrapped estimator's predictions ask for; its ``fit`` is given other rows than ours.
+
+        Returns
+        -------
+        MetadataRouter
+        """
+        mapping = MethodMapping()
+        for method in ("predict", "predict_proba", "decision_function"):
+            mapping.add(caller=method, callee=method)
+        router = MetadataRouter(owner=self).add_self_request(self)
+        return router.add(estimator=self.estimator, method_mapping=mapping)
 
     def __sklearn_tags__(self):
         tags, wrapped = super().__sklearn_tags__(), get_tags(self.estimator).input_tags
@@ -128,14 +143,14 @@ class SyntheticTrainingClassifier(ClassifierMixin, _SyntheticTraining):
         return self._fit(X, y, labels, is_classes=True)
 
     @available_if(_the_estimator_has("predict_proba"))
-    def predict_proba(self, X) -> np.ndarray:
+    def predict_proba(self, X, **params) -> np.ndarray:
         """Probabilities as the wrapped classifier gives them; shape (n, n_classes)."""
-        return self._ask("predict_proba", X)
+        return self._ask("predict_proba", X, params)
 
     @available_if(_the_estimator_has("decision_function"))
-    def decision_function(self, X) -> np.ndarray:
+    def decision_function(self, X, **params) -> np.ndarray:
         """Decision values as the wrapped classifier gives them."""
-        return self._ask("decision_function", X)
+        return self._ask("decision_function", X, params)
 
 
 class SyntheticTrainingRegressor(RegressorMixin, _SyntheticTraining):
