@@ -68,6 +68,8 @@ class RowBlocks:
             self.denoiser = denoiser.without(torch.as_tensor(request.forbidden, device=denoiser.device))
         self.rules = Rules(encoder, request.rules)
         self.ahead = Ahead(encoder, request.rules, request.forbidden, is_blank=request.given is None)
+        if request.first_row and self.rules.bind_rows:
+            raise ValueError("first_row must be 0 where Unique makes rows depend on those before them.")
         self.are_alike = request.given is None or request.given.are_alike  # nothing distinguishes rows
         self._issued: dict = {}  # keys of the blocks so far
 
@@ -80,9 +82,15 @@ class RowBlocks:
             If a rule cannot be met; ``partial`` holds the rows of the block so far.
         """
         n_rows, is_silent = self.request.n_rows, self.verbose < 1
+        start, stop = self.request.first_row, self.request.first_row + n_rows
+        if start == stop:
+            return
+        for number in range(start // self.size):
+            self._with_keys(self._no_rows(), number, self.size)  # so that theirs are not issued again
         with tqdm(total=n_rows, desc="sample", unit=" rows", unit_scale=True, delay=PATIENCE, disable=is_silent) as bar:
-            for number in range(math.ceil(n_rows / self.size)):
-                block = self._block(number, min(self.size, n_rows - number * self.size))
+            for number in range(start // self.size, math.ceil(stop / self.size)):
+                before = number * self.size
+                block = self._block(number, max(start - before, 0), min(stop - before, self.size))
                 bar.update(len(block))
                 yield block
 
@@ -95,10 +103,7 @@ class RowBlocks:
             error.partial = pd.concat([*frames, error.partial], ignore_index=True)
             raise
         if not frames:
-            layout = self.encoder.layout_
-            return self.encoder.decode_frame(
-                np.empty((0, layout.n_numerical)), np.empty((0, layout.n_categorical), int)
-            )
+            return self._no_rows()
         return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
 
     def chunks(self, size: int) -> Iterator[pd.DataFrame]:
@@ -106,19 +111,19 @@ class RowBlocks:
 
         No rows are one empty chunk: a file of them has its columns.
         """
-        waiting, n_done = [], 0
+        waiting, n_done, first = [], 0, self.request.first_row
         if not self.request.n_rows:
-            yield self.frame()
+            yield self._no_rows()
         for frame in self.frames():
             waiting.append(frame)
             while (n_waiting := sum(map(len, waiting))) >= size or n_waiting == self.request.n_rows - n_done > 0:
                 whole = pd.concat(waiting) if len(waiting) > 1 else waiting[0]
                 chunk, waiting = whole.iloc[:size], [whole.iloc[size:]]
-                yield chunk.set_axis(pd.RangeIndex(n_done, n_done + len(chunk)))
+                yield chunk.set_axis(pd.RangeIndex(first + n_done, first + n_done + len(chunk)))
                 n_done += len(chunk)
 
-    def _block(self, number: int, n_needed: int) -> pd.DataFrame:
-        """The first ``n_needed`` rows of a block."""
+    def _block(self, number: int, start: int, stop: int) -> pd.DataFrame:
+        """Rows ``start`` to ``stop`` - 1 of a block."""
         seeds, first = stream(self.root, 1, number), number * self.size
         n_places = self._n_places(first)
         free, taken, kept, n_drawn, last_success = np.arange(n_places), [], [], 0, 0
@@ -136,14 +141,22 @@ class RowBlocks:
             self.rules.keep(kept[-1])
             free, n_drawn = np.setdiff1d(free, filled), n_drawn + len(candidates)
             last_success = round_ if len(good) else last_success
-            block = pd.concat(kept).iloc[np.concatenate(taken).argsort()].head(n_needed).reset_index(drop=True)
-            if not (free < n_needed).any():
-                rng = np.random.default_rng(stream(self.root, 2, number))
-                return self.encoder.with_new_keys(block, n_places, rng, self._issued)
+            block = pd.concat(kept).iloc[np.concatenate(taken).argsort()].head(stop).reset_index(drop=True)
+            if not (free < stop).any():
+                return self._with_keys(block, number, n_places).iloc[start:].reset_index(drop=True)
             is_rare = round_ >= MAX_FRUITLESS and n_places - len(free) < MIN_SHARE * n_drawn
             if is_rare or round_ - last_success >= MAX_FRUITLESS:
                 message = f"rows of sample must meet {self.rules.hardest()}. Ask for fewer rows, or relax it."
-                raise SamplingError(message, partial=block)
+                raise SamplingError(message, partial=block.iloc[start:])
+
+    def _with_keys(self, block: pd.DataFrame, number: int, n_places: int) -> pd.DataFrame:
+        """The first rows of a block with keys; those of all ``n_places`` are issued then."""
+        rng = np.random.default_rng(stream(self.root, 2, number))
+        return self.encoder.with_new_keys(block, n_places, rng, self._issued)
+
+    def _no_rows(self) -> pd.DataFrame:
+        layout = self.encoder.layout_
+        return self.encoder.decode_frame(np.empty((0, layout.n_numerical)), np.empty((0, layout.n_categorical), int))
 
     def _draw(self, numbers: np.ndarray, seeds: np.random.SeedSequence) -> pd.DataFrame:
         """One candidate for each of these rows."""

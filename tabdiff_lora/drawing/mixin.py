@@ -30,7 +30,15 @@ class DrawingMixin:
     def _row_blocks(self, root: np.random.SeedSequence, request: Request) -> RowBlocks:
         """The blocks that answer a request."""
 
-    def sample(self, n_samples: int | None = None, *, conditions=None, class_balance=None, random_state=None):
+    def sample(
+        self,
+        n_samples: int | None = None,
+        *,
+        conditions=None,
+        class_balance=None,
+        first_row: int = 0,
+        random_state=None,
+    ):
         """Draw new rows.
 
         Parameters
@@ -44,6 +52,9 @@ class DrawingMixin:
         class_balance : column label or dict, optional
             ``"income"`` draws all levels of that column equally often, ``{"income": {">50K": 0.2, "<=50K": 0.8}}`` in
             these shares; exactly, up to rounding.
+        first_row : int >= 0, default=0
+            Where to begin in the endless table that a seed stands for: ``sample(100, first_row=200, random_state=0)``
+            are the last 100 rows of ``sample(300, random_state=0)``, so machines can share a large table.
         random_state : int, RandomState or None, default=None
             A seed always gives the same rows. None continues the estimator's own stream: the first call after ``fit``
             is repeatable if the estimator has a ``random_state``, the second gives other rows.
@@ -56,20 +67,29 @@ class DrawingMixin:
         Raises
         ------
         ValueError
-            If ``n_samples`` is negative or no whole number.
+            If ``n_samples`` or ``first_row`` is negative or no whole number, or ``first_row`` is not 0 where ``Unique``
+            makes rows depend on those before them.
         ConditionError
-            For a condition on an unknown column or with a value that the column cannot hold.
+            For a condition on an unknown column or with a value that the column cannot hold, and for a table of
+            conditions beside ``first_row``.
         SamplingError
             If a number stops being finite on the way, or a condition or constraint cannot be kept by so many rows;
             ``partial`` then holds those that keep it.
         """
         check_is_fitted(self)
-        request = Request.read(self.encoder_, n_samples, conditions, class_balance)
+        request = Request.read(self.encoder_, n_samples, conditions, class_balance, first_row)
         rows = self._row_blocks(self._next_root(random_state), request).frame()
         return self.encoder_.container_.close(rows)
 
     def iter_samples(
-        self, n_samples: int, chunk_size: int = 10_000, *, conditions=None, class_balance=None, random_state=None
+        self,
+        n_samples: int,
+        chunk_size: int = 10_000,
+        *,
+        conditions=None,
+        class_balance=None,
+        first_row: int = 0,
+        random_state=None,
     ) -> Iterator:
         """Draw rows in chunks, in memory that does not grow with their number.
 
@@ -79,27 +99,29 @@ class DrawingMixin:
         chunk_size : int >= 1, default=10_000
             Rows of each chunk but the last. The rows do not depend on it: chunk by chunk they are those of
             :meth:`sample` with the same seed.
-        conditions, class_balance, random_state
+        conditions, class_balance, first_row, random_state
             See :meth:`sample`.
 
         Yields
         ------
-        The container of the fitted table, its index counting on from chunk to chunk.
+        The container of the fitted table, its index counting on from ``first_row`` from chunk to chunk.
         """
-        chunks = self._chunks(n_samples, chunk_size, conditions, class_balance, random_state)
+        chunks = self._chunks(n_samples, chunk_size, (conditions, class_balance, first_row), random_state)
         return map(self.encoder_.container_.close, chunks)
 
-    def sample_to(self, path, n_samples: int, *, conditions=None, class_balance=None, random_state=None) -> None:
+    def sample_to(
+        self, path, n_samples: int, *, conditions=None, class_balance=None, first_row: int = 0, random_state=None
+    ) -> None:
         """Draw rows into a csv or parquet file, in memory that does not grow with their number.
 
         Parameters
         ----------
         path : str or Path ending in ``.csv``, ``.csv.gz`` or ``.parquet``, or an open text file, which gets csv
         n_samples : int >= 0
-        conditions, class_balance, random_state
+        conditions, class_balance, first_row, random_state
             See :meth:`sample`.
         """
-        write_chunks(self._chunks(n_samples, 10_000, conditions, class_balance, random_state), path)
+        write_chunks(self._chunks(n_samples, 10_000, (conditions, class_balance, first_row), random_state), path)
 
     def impute(self, X, n_draws: int = 1, *, random_state=None):
         """Fill the gaps of a table with draws given what is present.
@@ -144,9 +166,9 @@ class DrawingMixin:
         self._n_draws += 1
         return stream(self._sample_root, self._n_draws - 1)
 
-    def _chunks(self, n_samples, chunk_size, conditions, class_balance, random_state) -> Iterator[pd.DataFrame]:
+    def _chunks(self, n_samples, chunk_size, asked: tuple, random_state) -> Iterator[pd.DataFrame]:
         check_is_fitted(self)
         if not isinstance(chunk_size, Integral) or chunk_size < 1:
             raise ValueError(f"chunk_size must be a whole number >= 1. Got {chunk_size!r} instead.")
-        request = Request.read(self.encoder_, n_samples, conditions, class_balance)
+        request = Request.read(self.encoder_, n_samples, *asked)
         return self._row_blocks(self._next_root(random_state), request).chunks(int(chunk_size))

@@ -33,6 +33,8 @@ class Request:
         Values, where they are present, that take the place of drawn ones.
     forbidden : ndarray of shape (sum of K_c,), bool, optional
         Levels that are never drawn.
+    first_row : int
+        Number of the first of the rows in the endless table of the seed.
     """
 
     n_rows: int
@@ -40,15 +42,24 @@ class Request:
     rules: Mapping[Hashable, Condition] = field(default_factory=dict)
     observed: pd.DataFrame | None = None
     forbidden: np.ndarray | None = None
+    first_row: int = 0
 
     @classmethod
-    def read(cls, encoder: TableEncoder, n_samples: int | None, conditions, class_balance) -> Self:
+    def read(
+        cls, encoder: TableEncoder, n_samples: int | None, conditions=None, class_balance=None, first_row: int = 0
+    ) -> Self:
         """Check and translate the arguments of ``sample``; raises ValueError or ConditionError."""
         is_table = conditions is not None and not isinstance(conditions, Mapping)
         if n_samples is None:
             n_samples = len(conditions) if is_table else 1
         if not isinstance(n_samples, Integral) or n_samples < 0:
             raise ValueError(f"n_samples of sample must be a whole number >= 0. Got {n_samples!r} instead.")
+        if not isinstance(first_row, Integral) or first_row < 0:
+            raise ValueError(f"first_row of sample must be a whole number >= 0. Got {first_row!r} instead.")
+        if first_row and is_table:
+            raise ConditionError(
+                "conditions must be the same for all rows where first_row is not 0. Got a table instead."
+            )
         given, rules, observed = None, {}, None
         if is_table:
             observed = view(conditions)
@@ -63,7 +74,7 @@ class Request:
                 raise ConditionError("class_balance needs conditions on other columns, the same for all rows.")
             given = shares if given is None else shares.joined_with(given)
         undrawn = encoder.undrawn_levels()
-        return cls(int(n_samples), given, rules, observed, undrawn if undrawn.any() else None)
+        return cls(int(n_samples), given, rules, observed, undrawn if undrawn.any() else None, int(first_row))
 
 
 def _divided(encoder: TableEncoder, conditions: Mapping) -> tuple[Given | None, dict, pd.DataFrame | None]:

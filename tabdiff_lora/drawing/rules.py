@@ -28,8 +28,10 @@ class Rules:
         self.n_drawn, self.n_met = 0, {}
         self._kept = {str(rule): np.empty(0, np.uint64) for rule in self.constraints if isinstance(rule, Unique)}
 
-    def __bool__(self) -> bool:
-        return bool(self.constraints or self.conditions)
+    @property
+    def bind_rows(self) -> bool:
+        """Whether a row must suit those before it."""
+        return bool(self._kept)
 
     def met_by(self, frame: pd.DataFrame) -> np.ndarray:
         """Return which drawn rows obey every rule, bool of shape (n,)."""

@@ -1,5 +1,7 @@
 """sample(conditions=...), class_balance, impute: what is asked for is there, the rest follows it."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -8,7 +10,7 @@ import pytest
 from tabdiff_lora import TabularDiffusionSynthesizer, between, is_missing, is_present, one_of
 from tabdiff_lora.backbones import MLPBackbone
 from tabdiff_lora.errors import ConditionError, EncodingError, SamplingError, SchemaError
-from tabdiff_lora.table.constraints import FixedCombinations, Inequality
+from tabdiff_lora.table.constraints import FixedCombinations, Inequality, Unique
 from tests.tables import every_kind, gaussian_table, mixed_table
 
 
@@ -83,6 +85,20 @@ def test_conditioned_rows_are_a_function_of_seed_and_number(fitted):
         pd.testing.assert_frame_equal(pd.concat(chunks), many)
 
 
+@pytest.mark.parametrize(
+    "request_",
+    [{}, {"conditions": {"age": between(30, 40), "rate": is_present()}}, {"class_balance": {"city": {"Oslo": 1.0}}}],
+    ids=["anything", "rules", "shares"],
+)
+def test_shards_are_pieces_of_one_table(fitted, request_):
+    whole = fitted.sample(2_600, random_state=3, **request_)
+    for start, stop in ((0, 7), (5, 2_050), (2_048, 2_600), (2_590, 2_590)):
+        shard = fitted.sample(stop - start, first_row=start, random_state=3, **request_)
+        pd.testing.assert_frame_equal(shard, whole.iloc[start:stop].reset_index(drop=True))
+    chunks = list(fitted.iter_samples(600, 250, first_row=2_000, random_state=3, **request_))
+    pd.testing.assert_frame_equal(pd.concat(chunks), whole.iloc[2_000:])
+
+
 def test_keys_do_not_repeat_from_block_to_block():
     table = pd.DataFrame({"id": [f"A{i:05d}" for i in range(300)], "no": np.arange(300) * 10, "x": np.arange(300) % 7})
     with pytest.warns(UserWarning, match="taken for a key"):
@@ -90,6 +106,15 @@ def test_keys_do_not_repeat_from_block_to_block():
     few, many = synth.sample(3, random_state=0), synth.sample(4_500, random_state=0)
     assert many["id"].is_unique and many["no"].is_unique and not set(many["id"]) & set(table["id"])
     pd.testing.assert_frame_equal(few, many.head(3))
+    shard = synth.sample(500, first_row=4_000, random_state=0)
+    pd.testing.assert_frame_equal(shard, many.tail(500).reset_index(drop=True))
+
+
+def test_rows_that_depend_on_those_before_them_cannot_be_shared_out():
+    pairs = pd.DataFrame([(a, b) for a in "abcdefgh" for b in "uvwxyz"], columns=["row", "seat"])
+    synth = quick(constraints=[Unique(["row", "seat"])], max_epochs=0).fit(pairs)
+    with pytest.raises(ValueError, match="first_row must be 0 where Unique makes rows depend on those before them"):
+        synth.sample(3, first_row=4)
 
 
 def test_constraints_hold_beside_conditions():
@@ -140,6 +165,12 @@ def test_constraints_hold_beside_conditions():
             ValueError,
             "n_samples must be the rows of conditions, 7. Got 5",
         ),
+        (
+            {"conditions": mixed_table()[["city"]].head(5), "first_row": 3},
+            ConditionError,
+            "conditions must be the same for all rows where first_row is not 0. Got a table",
+        ),
+        ({"first_row": -1}, ValueError, "first_row of sample must be a whole number >= 0. Got -1"),
     ],
 )
 def test_impossible_requests_are_refused(fitted, request_, error, message):
@@ -217,12 +248,28 @@ def test_samples_go_to_files_in_pieces(fitted, tmp_path):
         fitted.sample_to(tmp_path / name, 2_100, random_state=1)
         back = read(tmp_path / name)
         assert len(back) == 2_100 and (back["age"] == expected["age"]).all()
+        fitted.sample_to(tmp_path / f"no {name}", 0)
+        assert list(read(tmp_path / f"no {name}").columns) == list(expected.columns)
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "rows.parquet"), expected)
     with pytest.raises(ValueError, match="chunk_size must be a whole number >= 1. Got 0"):
         fitted.iter_samples(5, 0)
     with pytest.raises(ValueError, match="extension of .* must be"):
         fitted.sample_to(tmp_path / "rows.xlsx", 5)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["rows.csv.gz", "rows.parquet"]
+    names = {"rows.csv.gz", "rows.parquet", "no rows.csv.gz", "no rows.parquet"}
+    assert {path.name for path in tmp_path.iterdir()} == names
+
+
+def test_memory_does_not_grow_with_the_number_of_rows(fitted):
+    def peak(n: int) -> int:
+        tracemalloc.start()
+        for _ in fitted.iter_samples(n, 1_000, random_state=0):
+            pass
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    peak(1_000)  # what is loaded once
+    assert peak(24_000) < 1.5 * peak(6_000)
 
 
 def test_gaps_that_are_never_drawn_are_no_numbers_either():
