@@ -70,7 +70,8 @@ class Request:
             given, rules, observed = _divided(encoder, conditions)
         if class_balance is not None:
             shares = given_shares(encoder, class_balance)
-            if given is not None and (is_table or (given.cat & shares.cat).any()):
+            name = next(iter(class_balance)) if isinstance(class_balance, Mapping) else class_balance
+            if is_table or name in (conditions or ()):
                 raise ConditionError("class_balance needs conditions on other columns, the same for all rows.")
             given = shares if given is None else shares.joined_with(given)
         undrawn = encoder.undrawn_levels()

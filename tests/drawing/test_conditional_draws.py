@@ -161,6 +161,11 @@ def test_constraints_hold_beside_conditions():
         ({"class_balance": {"city": {}, "size": {}}}, ConditionError, "class_balance must name one column. Got"),
         ({"class_balance": "city", "conditions": {"city": "Oslo"}}, ConditionError, "conditions on other columns"),
         (
+            {"class_balance": {"city": {"Oslo": 1}}, "conditions": {"city": is_present()}},
+            ConditionError,
+            "other columns",
+        ),
+        (
             {"conditions": mixed_table()[["city"]].head(7)},
             ValueError,
             "n_samples must be the rows of conditions, 7. Got 5",
