@@ -77,6 +77,11 @@ class TableLayout:
         """Sum of the cardinalities: the width of a flat row of logits."""
         return sum(self.cardinalities)
 
+    def logits_of(self, column: int) -> slice:
+        """The place of one categorical column in a flat row of logits."""
+        start = sum(self.cardinalities[:column])
+        return slice(start, start + self.cardinalities[column])
+
     @cached_property
     def groups(self) -> tuple[CardinalityGroup, ...]:
         """Runs of neighbouring columns with equal cardinality; few when columns are sorted by cardinality."""

@@ -51,11 +51,9 @@ def denoising_scores(
     x_0 = TableState(torch.where(known.num, centre, guess), torch.as_tensor(table.cat, device=device))
     n_known = known.num.sum(1) + known.cat.sum(1)
     scores = torch.zeros(len(table), dtype=torch.float64, device=device)
-    for t in ((torch.arange(N_TIMES, device=device) + 0.5) / N_TIMES)[:, None]:
+    for t in process.next_time((torch.arange(N_TIMES, device=device) + 0.5) / N_TIMES)[:, None]:
         noise = process.numerical.draw_noise(1, generator)
-        is_lost = torch.rand(
-            x_0.cat[:1].shape, generator=generator, device=device
-        ) >= process.categorical.schedule.keep(t)
+        is_lost = process.categorical.draw_lost(1, t, generator)
         replaced = process.categorical.prior_sample(1, generator)
         for start in range(0, len(table), N_ROWS):
             rows = (start + torch.arange(N_ROWS, device=device)).clamp_max(len(table) - 1)

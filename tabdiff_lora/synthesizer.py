@@ -11,6 +11,7 @@ import logging
 import math
 import time
 import warnings
+from collections.abc import Hashable
 from numbers import Integral, Real
 from os import PathLike
 
@@ -27,9 +28,17 @@ from tabdiff_lora.backbones import Backbone, LanguageModelBackbone, MLPBackbone
 from tabdiff_lora.callbacks import CallbackSupportMixin, CheckCallbacks, with_callbacks
 from tabdiff_lora.compute import limited_threads, resolve_device, resolve_dtype
 from tabdiff_lora.denoiser import Denoiser
-from tabdiff_lora.diffusion import CategoricalDiffusion, GaussianDiffusion, GaussianPrior, TableDiffusion
+from tabdiff_lora.diffusion import (
+    DiffusionSpec,
+    GaussianPerClass,
+    MixtureOfGaussians,
+    PriorFamily,
+    SingleGaussian,
+    StandardNormal,
+)
 from tabdiff_lora.display import fitted_html
 from tabdiff_lora.drawing import DrawingMixin, Request, RowBlocks
+from tabdiff_lora.errors import SchemaError
 from tabdiff_lora.logs import shown_log
 from tabdiff_lora.persistence import PretrainedMixin
 from tabdiff_lora.randomness import borrowed_generator, seed_sequence, stream, torch_generator
@@ -42,6 +51,13 @@ from tabdiff_lora.training.progress import ProgressBar
 logger = logging.getLogger(__name__)
 
 BACKBONES = {"mlp": MLPBackbone}
+PRIORS = {
+    "gaussian": SingleGaussian,
+    "standard": StandardNormal,
+    "class": GaussianPerClass,
+    "mixture": MixtureOfGaussians,
+}
+PROCESSES = {"mask", "uniform", "marginal"}
 SAMPLERS = {"dpmpp": DPMSolverSampler, "heun": HeunSampler, "ddim": DDIMSampler, "ancestral": AncestralSampler}
 
 DEFAULT_RANK = {"rank": "auto", "rank_energy": 0.95}
@@ -64,8 +80,13 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
     rank_energy : float in [0, 1], default=0.95
         Share of the singular values that "auto" keeps. Where ``backbone`` is an object, a ``rank`` or ``rank_energy``
         other than the default replaces the object's own.
-    prior : {"gaussian", "standard"}, default="gaussian"
-        Law from which the numerical half starts: N(mu, Sigma) fitted to the encoded rows, or N(0, I).
+    prior : {"gaussian", "standard", "class", "mixture"} or PriorFamily, default="gaussian"
+        What the numbers are believed to follow before the network has learned anything, and where drawing starts:
+        N(mu, Sigma) fitted to the encoded rows, N(0, I), one Gaussian for each class of the target ``y``
+        (:class:`~tabdiff_lora.diffusion.GaussianPerClass` takes another column), or a Gaussian mixture.
+    process : {"mask", "uniform", "marginal"} or DiffusionSpec, default="mask"
+        What a lost category becomes: a state of its own, any level alike, or a level by its frequency. An object says
+        everything else about the diffusion too (:class:`~tabdiff_lora.diffusion.DiffusionSpec`).
     sampler : {"dpmpp", "heun", "ddim", "ancestral"} or Sampler, default="dpmpp"
         How rows are drawn; may be changed after ``fit``.
     n_sampling_steps : int, default=32
@@ -151,7 +172,8 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
         "backbone": [str, PathLike, Backbone, torch.nn.Module],
         "rank": [StrOptions({"auto", "layers"}), Interval(Integral, 1, None, closed="left")],
         "rank_energy": [Interval(Real, 0, 1, closed="both")],
-        "prior": [StrOptions({"gaussian", "standard"})],
+        "prior": [StrOptions(set(PRIORS)), PriorFamily],
+        "process": [StrOptions(PROCESSES), DiffusionSpec],
         "sampler": [StrOptions(set(SAMPLERS)), Sampler],
         "n_sampling_steps": [Interval(Integral, 2, None, closed="left")],
         "types": [dict, None],
@@ -176,6 +198,7 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
         rank="auto",
         rank_energy=0.95,
         prior="gaussian",
+        process="mask",
         sampler="dpmpp",
         n_sampling_steps=32,
         encoders="auto",
@@ -199,6 +222,7 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
         self.rank = rank
         self.rank_energy = rank_energy
         self.prior = prior
+        self.process = process
         self.sampler = sampler
         self.n_sampling_steps = n_sampling_steps
         self.encoders = encoders
@@ -379,14 +403,44 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
     def _build(self, table: EncodedTable, root: np.random.SeedSequence) -> Denoiser:
         """The process, its prior and the network for an encoded table."""
         rng = np.random.default_rng(stream(root, 0))
-        dim = table.layout.n_numerical
-        prior = GaussianPrior.fit(table.draw(rng)) if self.prior == "gaussian" else GaussianPrior.standard(dim)
-        process = TableDiffusion(GaussianDiffusion(prior), CategoricalDiffusion(table.layout))
+        family = PRIORS[self.prior]() if isinstance(self.prior, str) else self.prior
+        spec = DiffusionSpec(categories=self.process) if isinstance(self.process, str) else self.process
+        prior = family.fit(table, rng, self._label_slot("prior", family.label_column))
+        process = spec.build(prior, table, self._first_slot(spec))
         self.backbone_ = self._resolve_backbone()
         with borrowed_generator(stream(root, 1)):
             network = self.backbone_.build(table)
-        dtype = resolve_dtype(self.precision, self.device_)
-        return Denoiser(process, network, torch.tensor(table.entropies()).float(), dtype=dtype).to_device(self.device_)
+        choices = {"prediction": spec.prediction, "objective": spec.loss, "dtype": self._dtype()}
+        return Denoiser(process, network, torch.tensor(table.entropies()).float(), **choices).to_device(self.device_)
+
+    def _dtype(self) -> torch.dtype:
+        return resolve_dtype(self.precision, self.device_)
+
+    def _first_slot(self, spec: DiffusionSpec) -> int | None:
+        """Slot of the column that is drawn first; a target of numbers is generated with everything else."""
+        if spec.label is True and not self._slots(self.target_name_):
+            return None
+        return self._label_slot("process", spec.label)
+
+    def _label_slot(self, what: str, column: Hashable | bool) -> int | None:
+        """Slot of the column of levels that a prior or a process depends on: True is the target, False is none."""
+        if column is False:
+            return None
+        name = self.target_name_ if column is True else column
+        if name is None:
+            raise ValueError(
+                f"{what} of classes must have a target. Got y=None instead. Call fit(X, y), or name a column."
+            )
+        slots = self._slots(name)
+        if len(slots) != 1:
+            raise SchemaError(f"label of {what} must be a column of levels. Got {name!r} instead.")
+        return slots[0]
+
+    def _slots(self, name: Hashable) -> list[int]:
+        """Categorical slots of a column that has nothing but levels."""
+        arrangement = self.encoder_.arrangement_
+        numbers = arrangement.numerical.get(name, slice(0, 0))
+        return [] if numbers.start < numbers.stop else arrangement.categorical.get(name, [])
 
     def _resolve_backbone(self) -> Backbone:
         """The description of the network, with a rank given here in it."""
@@ -413,6 +467,9 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
             early_stopping=self.early_stopping,
+            # A bound of the likelihood counts all times alike; a label drawn first leaves no other column to be known.
+            uniform_times=1.0 if self.denoiser_.objective == "elbo" else TrainingPlan.uniform_times,
+            known_rows=0.0 if self.denoiser_.process.categorical.label else TrainingPlan.known_rows,
         )
         dropout = borrowed_generator(stream(root, 4), self.device_)
         callbacks = CheckCallbacks(self, X, y, lambda: {"denoiser_": copy.deepcopy(self.denoiser_)})

@@ -69,3 +69,7 @@ class ExactJointTable:
             columns.append(posterior @ one_hot)
         probabilities = torch.cat([p / p.sum(-1, keepdim=True).clamp_min(1e-12) for p in columns], -1)
         return Prediction(x_t.num, probabilities.clamp_min(1e-12).log())
+
+    def hiding(self):
+        """Of rows of which nothing is known."""
+        return self

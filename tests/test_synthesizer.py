@@ -14,7 +14,16 @@ from sklearn.exceptions import NotFittedError
 
 from tabdiff_lora import TabularDiffusionSynthesizer
 from tabdiff_lora.backbones import MLPBackbone
-from tabdiff_lora.errors import EncodingError, SamplingError, SchemaError
+from tabdiff_lora.diffusion import (
+    CosineSchedule,
+    DiffusionSpec,
+    DiscreteCosineSchedule,
+    GaussianPerClass,
+    MixtureOfGaussians,
+    MixturePrior,
+    SharedSchedule,
+)
+from tabdiff_lora.errors import ConditionError, EncodingError, SamplingError, SchemaError
 from tabdiff_lora.sampling import HeunSampler
 from tabdiff_lora.table.constraints import FixedCombinations, Inequality, Range, Unique
 from tests.tables import every_kind, gaussian_table, mixed_table
@@ -292,3 +301,118 @@ def test_warm_start_goes_on_from_the_weights_and_a_plain_fit_does_not():
     encoder, steps = warm.encoder_, warm.n_iter_
     assert warm.fit(table).encoder_ is encoder and warm.n_iter_ == 2 * steps
     assert warm.set_params(warm_start=False).fit(table).n_iter_ == steps and warm.encoder_ is not encoder
+
+
+def two_classes(n=400):
+    """Two numbers whose law differs between two classes, and an unrelated category."""
+    rng = np.random.default_rng(0)
+    label = rng.random(n) < 0.3
+    x = np.where(label[:, None], rng.normal(-2, 0.5, (n, 2)), rng.normal(1, 1, (n, 2)))
+    return pd.DataFrame(x, columns=["a", "b"]).assign(city=rng.choice(list("xyz"), n)), pd.Series(label, name="label")
+
+
+PRIORS = {
+    "gaussian": "gaussian",
+    "standard": "standard",
+    "class": "class",
+    "mixture": "mixture",
+    "class of a column": GaussianPerClass("city"),
+    "two components": MixtureOfGaussians(2),
+}
+PROCESSES = {
+    "mask": "mask",
+    "uniform": "uniform",
+    "marginal": "marginal",
+    "PriorGrad": DiffusionSpec(CosineSchedule(), noise="prior", prediction="v"),
+    "x0": DiffusionSpec(CosineSchedule(), prediction="x0"),
+    "label first": DiffusionSpec(label=True),
+    "TabDDPM": DiffusionSpec(
+        DiscreteCosineSchedule(20),
+        categories="uniform",
+        keep=SharedSchedule(DiscreteCosineSchedule(20)),
+        reverse="plug-in",
+        label="label",
+        prediction="eps",
+        loss="elbo",
+    ),
+}
+
+
+@pytest.mark.parametrize("prior", PRIORS.values(), ids=PRIORS.keys())
+def test_every_prior_draws_fills_and_scores(prior):
+    X, y = two_classes()
+    synthesizer = quick(prior=prior, max_epochs=2).fit(X, y)
+    assert len(synthesizer.sample(50, conditions={"a": X["a"][0]})) == 50
+    assert (synthesizer.sample(20, conditions={"label": True})["label"]).all()
+    gaps = X.assign(label=y.astype("boolean").mask(np.arange(len(X)) % 2 == 0))
+    assert not synthesizer.impute(gaps).isna().any().any()
+    assert np.isfinite(synthesizer.score_samples(X, y)).all()
+
+
+@pytest.mark.parametrize("process", PROCESSES.values(), ids=PROCESSES.keys())
+def test_every_process_draws_and_scores(process):
+    X, y = two_classes()
+    synthesizer = quick(process=process, max_epochs=2, sampler="ancestral").fit(X, y)
+    drawn = synthesizer.sample(200)
+    assert drawn.notna().all().all() and set(drawn["city"]) == set("xyz")
+    assert np.isfinite(synthesizer.score_samples(X, y)).all()
+
+
+def test_an_untrained_fit_with_a_prior_per_class_samples_the_classes():
+    X, y = two_classes(2_000)
+    drawn = quick(prior="class", max_epochs=0, sampler="dpmpp", n_sampling_steps=40).fit(X, y).sample(2_000)
+    for of_class, rows in drawn.groupby("label"):
+        real = X[y == of_class]
+        assert rows[["a", "b"]].mean().tolist() == pytest.approx(real[["a", "b"]].mean().tolist(), abs=0.15)
+    assert drawn["label"].mean() == pytest.approx(y.mean(), abs=0.03)
+
+
+def test_a_label_drawn_first_keeps_its_share_and_stands_alone():
+    X, y = two_classes()
+    synthesizer = quick(process=DiffusionSpec(label=True), max_epochs=1).fit(X, y)
+    assert synthesizer.sample(2_000)["label"].mean() == pytest.approx(y.mean(), abs=0.04)
+    assert synthesizer.sample(20, conditions={"label": True, "city": "x"})["label"].all()
+    with pytest.raises(ConditionError, match=r"what is known must include the label 'label', which .* Got other"):
+        synthesizer.sample(20, conditions={"city": "x"})
+
+
+def test_a_target_of_numbers_is_no_label():
+    X, _ = two_classes()
+    synthesizer = quick(process=DiffusionSpec(label=True), max_epochs=0).fit(X[["city", "a"]], X["b"])
+    assert synthesizer.denoiser_.process.categorical.label is None
+
+
+def test_a_prior_per_class_needs_a_column_of_levels():
+    X, _ = two_classes()
+    with pytest.raises(
+        ValueError, match=r"prior of classes must have a target\. Got y=None instead\. Call fit\(X, y\)"
+    ):
+        quick(prior="class").fit(X)
+    with pytest.raises(SchemaError, match=r"label of prior must be a column of levels\. Got 'b' instead"):
+        quick(prior="class").fit(X[["city", "a"]], X["b"])
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        (DiffusionSpec(categories="none"), r"categories of DiffusionSpec must be one of mask, uniform, marginal\. Got"),
+        (DiffusionSpec(noise="white"), r"noise of DiffusionSpec must be one of identity, prior\. Got 'white'"),
+        (DiffusionSpec(reverse="back"), r"reverse of DiffusionSpec must be one of mixture, plug-in\. Got 'back'"),
+        (
+            DiffusionSpec(prediction="F"),
+            r"prediction of a diffusion must be one of preconditioned, eps, x0, v\. Got 'F'",
+        ),
+        (DiffusionSpec(loss="mse"), r"loss of a diffusion must be one of balanced, elbo\. Got 'mse'"),
+        (DiffusionSpec(loss="elbo"), r"must have discrete times, as DiscreteCosineSchedule has\. Got KarrasSchedule"),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else repr(value),
+)
+def test_a_diffusion_that_does_not_exist_is_refused(spec, message):
+    with pytest.raises(ValueError, match=message):
+        quick(process=spec).fit(two_classes()[0])
+
+
+def test_a_prior_is_tuned_like_any_parameter():
+    synthesizer = quick(prior=MixtureOfGaussians(), max_epochs=0).set_params(prior__n_components=3)
+    law = synthesizer.fit(two_classes()[0]).denoiser_.process.numerical.prior
+    assert isinstance(law, MixturePrior) and len(law.components) == 3

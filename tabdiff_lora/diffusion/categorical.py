@@ -13,23 +13,37 @@ The network predicts :math:`p(x_0 | x_t)`, and :math:`x_s` is drawn from the *mi
           \quad L_j = a_{t|s} 1\{j = x_t\} + (1 - a_{t|s})\,\pi_{x_t},\quad
           Z_i = a_t 1\{i = x_t\} + (1 - a_t)\,\pi_{x_t}
 
+TabDDPM plugs p into the posterior instead, as if it were a clean row ("plug-in"): :math:`p(x_s = j | x_t) \propto L_j
+[a_s p_j + (1 - a_s)\pi_j]`, which is Bayes' rule only for a p that is sure.
+
+A *label* is a column that is never lost: its law at t = 1 is that of the data, from which it is drawn first, and
+everything else is generated given it.
+
 References
 ----------
 Structured Denoising Diffusion Models in Discrete State-Spaces (Austin et al., 2021), eq. 3-4;
 Simple and Effective Masked Diffusion Language Models (Sahoo et al., 2024); Argmax Flows
-(Hoogeboom et al., 2021), eq. 12-17.
+(Hoogeboom et al., 2021), eq. 12-17; TabDDPM (Kotelnikov et al., 2023), section 3, for the label.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Generator, Tensor
 
-from tabdiff_lora.diffusion.schedule import KeepSchedule
+from tabdiff_lora.diffusion.schedule import CategorySchedule, KeepSchedule
 from tabdiff_lora.layout import TableLayout
+
+
+class Label(NamedTuple):
+    """A column that is drawn first, from its frequencies, and never lost."""
+
+    slot: int
+    frequencies: Tensor  # (K,)
 
 
 @dataclass(frozen=True)
@@ -39,16 +53,22 @@ class CategoricalDiffusion:
     Parameters
     ----------
     layout : TableLayout
-    schedule : KeepSchedule
+    schedule : CategorySchedule
     replacement : tuple of Tensors of shape (K_c,), or None
         :math:`\pi` of each column. None is the mask: the extra code K_c, never an answer of the network.
+    label : Label, optional
+        The column that is never lost.
+    reverse : {"mixture", "plug-in"}
+        How x_s follows from the network's p; see the module's docstring.
     codes, known : Tensors of shape (B, C), int64 and bool, optional
         Of B given rows: where ``known``, they hold ``codes`` at all times; see :meth:`given`.
     """
 
     layout: TableLayout
-    schedule: KeepSchedule = KeepSchedule()
+    schedule: CategorySchedule = KeepSchedule()
     replacement: tuple[Tensor, ...] | None = None
+    label: Label | None = None
+    reverse: Literal["mixture", "plug-in"] = "mixture"
     codes: Tensor | None = None
     known: Tensor | None = None
 
@@ -57,13 +77,13 @@ class CategoricalDiffusion:
         return replace(self, codes=x_0, known=known.repeat_interleave(len(x_0) // len(known), dim=0))
 
     @classmethod
-    def uniform(cls, layout: TableLayout, schedule: KeepSchedule = KeepSchedule()) -> CategoricalDiffusion:
+    def uniform(cls, layout: TableLayout, schedule: CategorySchedule = KeepSchedule()) -> CategoricalDiffusion:
         """Multinomial diffusion: a lost value is replaced by any level with equal probability."""
         return cls(layout, schedule, tuple(torch.full((k,), 1.0 / k) for k in layout.cardinalities))
 
     @classmethod
     def marginal(
-        cls, layout: TableLayout, frequencies: Sequence[Tensor], schedule: KeepSchedule = KeepSchedule()
+        cls, layout: TableLayout, frequencies: Sequence[Tensor], schedule: CategorySchedule = KeepSchedule()
     ) -> CategoricalDiffusion:
         """A lost value is replaced by a draw from its column's ``frequencies`` (C tensors of shape (K_c,))."""
         return cls(layout, schedule, tuple(frequencies))
@@ -80,6 +100,9 @@ class CategoricalDiffusion:
     def prior_sample(self, n_rows: int, generator: Generator) -> Tensor:
         """Draw x_1: all masks, or independent draws from the replacement law; int64 of shape (n_rows, C)."""
         lost = self._replacements(n_rows, generator)
+        if self.label is not None:
+            frequencies = self.label.frequencies.to(generator.device)
+            lost[:, self.label.slot] = torch.multinomial(frequencies, n_rows, replacement=True, generator=generator)
         return lost if self.known is None else torch.where(self.known, self.codes, lost)
 
     def _replacements(self, n_rows: int, generator: Generator) -> Tensor:
@@ -95,14 +118,37 @@ class CategoricalDiffusion:
 
     def q_sample(self, x_0: Tensor, t: Tensor, generator: Generator) -> Tensor:
         """Draw x_t given x_0; codes of shape (B, C), t of shape (B,)."""
-        lost = torch.rand(x_0.shape, generator=generator, device=x_0.device) >= self.schedule.keep(t)[:, None]
+        lost = self.draw_lost(len(x_0), t, generator)
         return torch.where(lost, self.prior_sample(len(x_0), generator), x_0)
+
+    def draw_lost(self, n_rows: int, t: Tensor, generator: Generator) -> Tensor:
+        """Which entries have forgotten their value by time t, of shape (n_rows,) or (1,); bool of shape (n_rows, C)."""
+        uniforms = torch.rand((n_rows, self.layout.n_categorical), generator=generator, device=generator.device)
+        lost = uniforms >= self.schedule.keep(t)[:, None]
+        if self.label is not None:
+            lost[:, self.label.slot] = False
+        return lost
 
     def lost(self, x_t: Tensor) -> Tensor:
         """Which entries the loss asks about: the masked ones, or all unknown ones where a loss leaves no trace."""
         if self.masks:
             return x_t == self.mask_codes(x_t.device)
-        return torch.ones_like(x_t, dtype=torch.bool) if self.known is None else ~self.known
+        lost = torch.ones_like(x_t, dtype=torch.bool) if self.known is None else ~self.known
+        if self.label is not None:
+            lost[:, self.label.slot] = False
+        return lost
+
+    def log_evidence(self, x_t: Tensor, slot: int, t: Tensor) -> Tensor:
+        """What column ``slot`` of x_t (B, C) says of its clean value: log q(x_t | x_0 = k) for each k; (B, K)."""
+        seen, cardinality = x_t[:, slot], self.layout.cardinalities[slot]
+        here = torch.nn.functional.one_hot(seen, cardinality + 1)[:, :cardinality].float()  # all 0 for the mask
+        if self.masks:
+            return torch.where((seen < cardinality)[:, None], here, 1.0).log()
+        is_sure = torch.full_like(seen, self.label is not None and self.label.slot == slot, dtype=torch.bool)
+        if self.known is not None:
+            is_sure = is_sure | self.known[:, slot]
+        keep, pi = self.schedule.keep(t)[:, None], self.replacement[slot].to(x_t.device)
+        return torch.where(is_sure[:, None], here, keep * here + (1 - keep) * pi[seen][:, None]).log()
 
     def q_posterior(self, x_t: Tensor, probabilities: Tensor, t: Tensor, s: Tensor) -> Tensor:
         r"""The mixture :math:`p(x_s | x_t)` over the network's :math:`p(x_0 | x_t)`.
@@ -130,10 +176,41 @@ class CategoricalDiffusion:
             here = torch.nn.functional.one_hot(x_t[:, group.columns], p.shape[-1]).to(p.dtype)  # (B, G, K)
             pi_here = (here * pi).sum(-1, keepdim=True)
             likelihood = a_ts * here + (1 - a_ts) * pi_here
-            answer = p / (a_t * here + (1 - a_t) * pi_here).clamp_min(1e-12)
-            posterior = likelihood * (a_s * answer + (1 - a_s) * pi * answer.sum(-1, keepdim=True))
+            if self.reverse == "plug-in":
+                posterior = likelihood * (a_s * p + (1 - a_s) * pi)
+            else:
+                answer = p / (a_t * here + (1 - a_t) * pi_here).clamp_min(1e-12)
+                posterior = likelihood * (a_s * answer + (1 - a_s) * pi * answer.sum(-1, keepdim=True))
             columns.append((posterior / posterior.sum(-1, keepdim=True).clamp_min(1e-12)).flatten(1))
         return torch.cat(columns, dim=1) if columns else probabilities
+
+    def divergence(self, x_0: Tensor, x_t: Tensor, probabilities: Tensor, t: Tensor, s: Tensor) -> Tensor:
+        r"""One term of the variational bound per entry: KL of :math:`p(x_s | x_t)` from :math:`q(x_s | x_t, x_0)`.
+
+        At s = 0 that is the negative log-likelihood of x_0.
+
+        Parameters
+        ----------
+        x_0, x_t : Tensor of shape (B, C)
+        probabilities, t, s
+            See :meth:`q_posterior`.
+
+        Returns
+        -------
+        Tensor of shape (B, C)
+
+        References
+        ----------
+        Argmax Flows and Multinomial Diffusion (Hoogeboom et al., 2021), eq. 15.
+        """
+        truth = self.q_posterior(x_t, one_hots(x_0, self.layout), t, s).split(self._widths(), dim=1)
+        model = self.q_posterior(x_t, probabilities, t, s).split(self._widths(), dim=1)
+        terms = [(torch.xlogy(q, q) - torch.xlogy(q, p.clamp_min(1e-12))).sum(-1) for q, p in zip(truth, model)]
+        divergence = torch.stack(terms, dim=1) if terms else probabilities.new_zeros(len(x_t), 0)
+        return divergence.masked_fill(~self.lost(x_t), 0.0)
+
+    def _widths(self) -> list[int]:
+        return [cardinality + self.masks for cardinality in self.layout.cardinalities]
 
     def _replacement_block(self, group, like: Tensor) -> Tensor:
         """pi of one group, shape (G, K) or (G, K + 1) with the mask as the last code."""
@@ -154,6 +231,12 @@ class CategoricalDiffusion:
 def _blocks(flat: Tensor, group) -> Tensor:
     """The (B, G, K) block of one group inside flat per-level values."""
     return flat[:, group.logits].unflatten(1, (-1, group.cardinality))
+
+
+def one_hots(codes: Tensor, layout: TableLayout) -> Tensor:
+    """Codes (B, C) as probabilities of certain levels, columns side by side: (B, sum of K_c)."""
+    columns = [torch.nn.functional.one_hot(c, k).float() for c, k in zip(codes.T, layout.cardinalities, strict=True)]
+    return torch.cat(columns, dim=1) if columns else codes.new_zeros(len(codes), 0, dtype=torch.float32)
 
 
 def category_probabilities(cat_logits: Tensor, layout: TableLayout) -> Tensor:

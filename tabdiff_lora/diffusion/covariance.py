@@ -55,6 +55,14 @@ class Covariance:
         r"""Standard deviation of each column of :math:`Q\,\mathrm{diag}(f) z`, z white; (B, D) to (B, D)."""
         return times(factors.square(), self.eigenvectors.square().mT).sqrt()
 
+    def matrices(self, factors: Tensor) -> Tensor:
+        r""":math:`Q\,\mathrm{diag}(f)\,Q^\top` for each row; f of shape (B, D) to (B, D, D)."""
+        if self.eigenvectors.ndim == 2:
+            return (self.eigenvectors * factors[:, None]) @ self.eigenvectors.mT
+        factors = factors.unflatten(0, (len(self.eigenvectors), -1))  # (G, B / G, D)
+        q = self.eigenvectors[:, None]
+        return ((q * factors[:, :, None]) @ q.mT).flatten(0, 1)
+
     def colour(self, z: Tensor) -> Tensor:
         r"""White noise to noise of this covariance, :math:`\Sigma^{1/2} z`; shape (B, D)."""
         return self.scale(self.eigenvalues.sqrt(), z)

@@ -26,21 +26,14 @@ coefficients here are the matrix form.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import torch
 from torch import Generator, Tensor
 
-from tabdiff_lora.diffusion.priors import GaussianPrior
+from tabdiff_lora.diffusion.posterior import Posterior
+from tabdiff_lora.diffusion.priors import GaussianPrior, Preconditioning, Prior
 from tabdiff_lora.diffusion.schedule import KarrasSchedule, NoiseSchedule
-
-
-class Preconditioning(NamedTuple):
-    """Factors per row and eigen-direction, each of shape (B, D)."""
-
-    skip: Tensor
-    out: Tensor
-    scale_in: Tensor
 
 
 @dataclass(frozen=True)
@@ -49,20 +42,27 @@ class GaussianDiffusion:
 
     Parameters
     ----------
-    prior : GaussianPrior
+    prior : Prior
     schedule : NoiseSchedule
     noise : {"identity", "prior"}
-        Covariance N of the noise.
+        Covariance N of the noise: I, or that of the prior, which must be a single Gaussian then.
     known : Tensor of shape (B, D), bool, optional
         Entries of B given rows that hold their clean values at all times; see :meth:`given`.
     """
 
-    prior: GaussianPrior
+    prior: Prior
     schedule: NoiseSchedule = KarrasSchedule()
     noise: Literal["identity", "prior"] = "identity"
     known: Tensor | None = None
 
-    def given(self, x_0: Tensor, known: Tensor) -> GaussianDiffusion:
+    def __post_init__(self) -> None:
+        if self.noise == "prior" and not isinstance(self.prior, GaussianPrior):
+            raise ValueError(
+                f"noise of GaussianDiffusion must be 'identity' with a {type(self.prior).__name__}. Got 'prior' "
+                "instead. Only a single Gaussian has one covariance."
+            )
+
+    def given(self, x_0: Tensor, known: Tensor, evidence: Tensor | None = None) -> GaussianDiffusion:
         """The process of B rows of which some entries are known.
 
         Parameters
@@ -70,11 +70,13 @@ class GaussianDiffusion:
         x_0 : Tensor of shape (B, D)
         known : Tensor of shape (G, D), bool
             Entries known in each of G runs of B / G rows.
+        evidence : Tensor of shape (B, K_label), optional
+            What is known of the label of the prior; see :meth:`Prior.given`.
         """
         if self.prior.dim == 0:
             return self
         rows = known.repeat_interleave(len(x_0) // len(known), dim=0)
-        return replace(self, prior=self.prior.given(x_0, known), known=rows)
+        return replace(self, prior=self.prior.given(x_0, known, evidence), known=rows)
 
     def noise_eigenvalues(self) -> Tensor:
         r""":math:`\nu` of shape (D,), in the eigenbasis of the prior's covariance."""
@@ -103,13 +105,14 @@ class GaussianDiffusion:
         alpha, sigma = self.schedule.alpha(t)[:, None], self.schedule.sigma(t)[:, None]
         return (x_t - self.prior.mean - alpha * (x_0 - self.prior.mean)) / sigma
 
-    def prior_sample(self, n_rows: int, generator: Generator) -> Tensor:
-        r"""Draw x_1 from the terminal law :math:`N(\mu, \alpha_1^2\Sigma + \sigma_1^2 N)`; shape (n_rows, D)."""
+    def prior_sample(self, n_rows: int, generator: Generator, evidence: Tensor | None = None) -> Tensor:
+        r"""Draw x_1 from the law that rows of the prior have at t = 1; shape (n_rows, D).
+
+        For a single Gaussian that is :math:`N(\mu, \alpha_1^2\Sigma + \sigma_1^2 N)`.
+        """
         one = torch.ones(1, device=self.prior.mean.device)
         alpha, sigma = self.schedule.alpha(one), self.schedule.sigma(one)
-        deviation = (alpha**2 * self.prior.covariance.eigenvalues + sigma**2 * self.noise_eigenvalues()).sqrt()
-        z = torch.randn(n_rows, self.prior.dim, generator=generator, device=self.prior.mean.device)
-        return self.prior.mean + self.prior.covariance.scale(deviation, z)
+        return self.prior.terminal(n_rows, alpha, sigma, self.noise_eigenvalues(), generator, evidence)
 
     def step_std(self, t: Tensor, s: Tensor, eta: float = 1.0) -> Tensor:
         r"""Noise of one reverse step, in units of N^{1/2}.
@@ -122,6 +125,11 @@ class GaussianDiffusion:
         ratio = self.schedule.alpha(t) * self.schedule.sigma(s) / (self.schedule.alpha(s) * self.schedule.sigma(t))
         return eta * self.schedule.sigma(s) * (1 - ratio.square()).clamp_min(0.0).sqrt()
 
+    def forward_std(self, t: Tensor, s: Tensor) -> Tensor:
+        r"""Noise of one forward step, from s to t, in units of N^{1/2}: :math:`\sqrt{\beta}` of DDPM."""
+        ratio = self.schedule.alpha(t) / self.schedule.alpha(s)
+        return (self.schedule.sigma(t).square() - (ratio * self.schedule.sigma(s)).square()).clamp_min(0.0).sqrt()
+
     def q_posterior(self, x_t: Tensor, x_0: Tensor, t: Tensor, s: Tensor, eta: float = 1.0) -> tuple[Tensor, Tensor]:
         r"""Mean (B, D) of :math:`q(x_s | x_t, x_0)` and its standard deviation (B,) in units of N^{1/2}.
 
@@ -133,12 +141,16 @@ class GaussianDiffusion:
         mean = self.prior.mean + self.schedule.alpha(s)[:, None] * (x_0 - self.prior.mean)
         return mean + kept[:, None] * self.noise_of(x_t, x_0, t), step
 
-    def preconditioning(self, t: Tensor) -> Preconditioning:
-        """Skip, output and input factors at times t (B,), in the eigenbasis of the prior's covariance."""
+    def posterior(self, x_t: Tensor, t: Tensor, evidence: Tensor | None = None) -> Posterior:
+        """What the prior makes of x_t (B, D) at times t (B,) or (1,): the law of x_0, by its first two moments."""
         alpha, sigma = self.schedule.alpha(t)[:, None], self.schedule.sigma(t)[:, None]
-        data, noise = self.prior.covariance.eigenvalues, self.noise_eigenvalues()
-        total = alpha.square() * data + sigma.square() * noise + (data == 0)  # known: skip = out = 0
-        return Preconditioning(alpha * data / total, sigma * (noise * data / total).sqrt(), total.rsqrt())
+        return self.prior.posterior(x_t, alpha, sigma, self.noise_eigenvalues(), evidence)
+
+    def preconditioning(self, t: Tensor) -> Preconditioning:
+        """Skip, output and input factors at times t (B,) of the Gaussian with the moments of the prior."""
+        alpha, sigma = self.schedule.alpha(t)[:, None], self.schedule.sigma(t)[:, None]
+        gaussian = GaussianPrior(self.prior.mean, self.prior.covariance)
+        return gaussian.preconditioning(alpha, sigma, self.noise_eigenvalues())
 
     def to(self, device) -> GaussianDiffusion:
         """The same process on another device."""

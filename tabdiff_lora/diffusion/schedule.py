@@ -9,13 +9,22 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 
 class NoiseSchedule(ABC):
-    r"""The pair :math:`(\alpha_t, \sigma_t)`; :math:`\alpha` falls from 1, :math:`\sigma` rises."""
+    r"""The pair :math:`(\alpha_t, \sigma_t)`; :math:`\alpha` falls from 1, :math:`\sigma` rises.
+
+    Attributes
+    ----------
+    n_times : int or None
+        Where time is discrete, the number of steps T: only t = 0, 1 / T, ..., 1 exist then.
+    """
+
+    n_times: int | None = None
 
     @abstractmethod
     def alpha(self, t: Tensor) -> Tensor:
@@ -28,6 +37,19 @@ class NoiseSchedule(ABC):
     def log_ratio(self, t: Tensor) -> Tensor:
         r"""Half the log signal-to-noise ratio, :math:`\lambda_t = \log(\alpha_t / \sigma_t)` (DPM-Solver's clock)."""
         return torch.log(self.alpha(t) / self.sigma(t))
+
+    def time_of(self, log_ratio: Tensor) -> Tensor:
+        """The t in [0, 1] with this :meth:`log_ratio`, the nearest end for values beyond; by bisection."""
+        low, high = torch.zeros_like(log_ratio), torch.ones_like(log_ratio)
+        for _ in range(40):
+            middle = (low + high) / 2
+            is_early = self.log_ratio(middle) > log_ratio
+            low, high = torch.where(is_early, middle, low), torch.where(is_early, high, middle)
+        return (low + high) / 2
+
+    def nearest(self, t: Tensor) -> Tensor:
+        """The times that exist nearest to t."""
+        return t if self.n_times is None else (t * self.n_times).round() / self.n_times
 
 
 @dataclass(frozen=True)
@@ -82,8 +104,53 @@ class CosineSchedule(NoiseSchedule):
 
 
 @dataclass(frozen=True)
-class KeepSchedule:
-    """Probability that a category is still clean: falls linearly from 1 at ``start`` to 0 at ``stop``.
+class DiscreteCosineSchedule(NoiseSchedule):
+    r"""The cosine schedule as DDPM and TabDDPM run it: T steps of variance :math:`\beta_i`, none above ``max_beta``.
+
+    .. math:: \bar\alpha_{i/T} = \prod_{j \le i} (1 - \beta_j),\qquad
+              \beta_j = \min\Big(1 - \frac{f(j/T)}{f((j-1)/T)},\ \beta_{max}\Big),\quad
+              f(t) = \cos^2\Big(\frac{t + s}{1 + s}\frac{\pi}{2}\Big)
+
+    References
+    ----------
+    Improved Denoising Diffusion Probabilistic Models (Nichol & Dhariwal, 2021), eq. 17.
+    """
+
+    n_times: int = 1000
+    offset: float = 0.008
+    max_beta: float = 0.999
+
+    @cached_property
+    def table(self) -> Tensor:
+        r""":math:`\bar\alpha` at t = 0, 1 / T, ..., 1; float64 of shape (T + 1,)."""
+        t = torch.arange(self.n_times + 1, dtype=torch.float64) / self.n_times
+        kept = torch.cos((t + self.offset) / (1 + self.offset) * (math.pi / 2)).square()
+        betas = (1 - kept[1:] / kept[:-1]).clamp_max(self.max_beta)
+        return torch.cat([torch.ones(1, dtype=torch.float64), (1 - betas).cumprod(0)])
+
+    def alpha_bar(self, t: Tensor) -> Tensor:
+        """Kept signal power at the time nearest to t; same shape."""
+        index = (t * self.n_times).round().long().clamp(0, self.n_times)
+        return self.table.to(t.device)[index]
+
+    def alpha(self, t: Tensor) -> Tensor:
+        return self.alpha_bar(t).sqrt().to(t.dtype)
+
+    def sigma(self, t: Tensor) -> Tensor:
+        return (1 - self.alpha_bar(t)).sqrt().to(t.dtype)
+
+
+class CategorySchedule(ABC):
+    """Probability that a category is still clean."""
+
+    @abstractmethod
+    def keep(self, t: Tensor) -> Tensor:
+        """Same shape as t; falls from 1 at t = 0 to about 0 at t = 1."""
+
+
+@dataclass(frozen=True)
+class KeepSchedule(CategorySchedule):
+    """Falls linearly from 1 at ``start`` to 0 at ``stop``.
 
     The window says *when*, on the clock shared with the numerical half, categories are decided: a window late in t
     (near 1) decides them while the numbers are still noise, which then follow the categories.
@@ -99,3 +166,19 @@ class KeepSchedule:
     def time_of(self, keep: Tensor) -> Tensor:
         """The t at which the probability is ``keep``; inverse of :meth:`keep` inside the window."""
         return self.stop - keep * (self.stop - self.start)
+
+
+@dataclass(frozen=True)
+class SharedSchedule(CategorySchedule):
+    r"""Keeps a category with probability :math:`\bar\alpha_t = \alpha_t^2` of the numerical half, as TabDDPM does.
+
+    Parameters
+    ----------
+    numerical : NoiseSchedule
+        Variance preserving.
+    """
+
+    numerical: NoiseSchedule
+
+    def keep(self, t: Tensor) -> Tensor:
+        return self.numerical.alpha(t).square()

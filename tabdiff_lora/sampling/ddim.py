@@ -23,11 +23,12 @@ class DDIMSampler(Sampler):
     eta : float in [0, 1], default=0.0
         0 is deterministic on the numerical half (for a variance-exploding schedule: Euler); 1 draws from
         :math:`q(x_s | x_t, \\hat x_0)`, the ancestral step of DDPM.
-    unmasking : {"stratified", "independent"}, default="stratified"
+    unmasking, grid, guidance
+        See :class:`Sampler`.
     """
 
-    def __init__(self, n_steps=50, eta=0.0, unmasking="stratified"):
-        super().__init__(n_steps, unmasking)
+    def __init__(self, n_steps=50, eta=0.0, unmasking="stratified", grid="linear", guidance=1.0):
+        super().__init__(n_steps, unmasking, grid, guidance)
         self.eta = eta
 
     def numerical_step(self, process, x_t, prediction, t, s, previous, generator) -> Tensor:
@@ -37,14 +38,31 @@ class DDIMSampler(Sampler):
         return mean + step_std[:, None] * process.numerical.draw_noise(len(mean), generator)
 
 
-class AncestralSampler(DDIMSampler):
-    """Ancestral sampling of DDPM on any grid: DDIM with ``eta = 1``.
+class AncestralSampler(Sampler):
+    """Ancestral sampling of DDPM, on any grid.
 
     Parameters
     ----------
     n_steps : int, default=100
-    unmasking : {"stratified", "independent"}, default="independent"
+    variance : {"posterior", "step"}, default="posterior"
+        Of the noise of a step: that of :math:`q(x_s | x_t, x_0)`, which is right for data that is a point, or that of
+        :math:`q(x_t | x_s)`, which is right for data that is white noise ("fixed small" and "fixed large"; TabDDPM has
+        the second). The last step has none.
+    unmasking : {"stratified", "independent"} or int, default="independent"
+    grid, guidance
+        See :class:`Sampler`.
+
+    References
+    ----------
+    Denoising Diffusion Probabilistic Models (Ho et al., 2020), section 3.2.
     """
 
-    def __init__(self, n_steps=100, unmasking="independent"):
-        super().__init__(n_steps, eta=1.0, unmasking=unmasking)
+    def __init__(self, n_steps=100, variance="posterior", unmasking="independent", grid="linear", guidance=1.0):
+        super().__init__(n_steps, unmasking, grid, guidance)
+        self.variance = variance
+
+    def numerical_step(self, process, x_t, prediction, t, s, previous, generator) -> Tensor:
+        mean, step_std = process.numerical.q_posterior(x_t.num, prediction.num, t, s)
+        if self.variance == "step":
+            step_std = process.numerical.forward_std(t, s) * (s > 0)
+        return mean + step_std[:, None] * process.numerical.draw_noise(len(mean), generator)

@@ -25,7 +25,8 @@ class DPMSolverSampler(Sampler):
     Parameters
     ----------
     n_steps : int, default=32
-    unmasking : {"stratified", "independent"}, default="stratified"
+    unmasking, grid, guidance
+        See :class:`Sampler`.
     """
 
     def numerical_step(self, process, x_t, prediction, t, s, previous, generator) -> Tensor:

@@ -1,0 +1,78 @@
+"""CategoryReveal: the categorical half of the walk, one step of it drawn from the mixture over x_0.
+
+With the mask process each entry is revealed once. *When* is drawn beforehand:
+
+- "independent": when ``keep(s)`` passes a uniform threshold of the entry's own: the ancestral sampler;
+- "stratified": the thresholds of a row are evenly spread, in a random order of its columns. Entry by entry the law is
+  the same, but the columns of a row are revealed one after the other: any-order autoregression, without the error of
+  drawing several dependent columns at once;
+- a number k: k columns of a row at a time, in a random order, at steps evenly spread over the walk; with k = 1 that is
+  any-order autoregression on every grid.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Generator, Tensor
+
+from tabdiff_lora.diffusion.categorical import category_probabilities, draw_categories
+from tabdiff_lora.diffusion.mixed import TableDiffusion
+
+
+class CategoryReveal:
+    """Draws the categorical half of x_s.
+
+    Parameters
+    ----------
+    process : TableDiffusion
+    n_rows : int
+    order : {"stratified", "independent"} or int
+    grid : Tensor of shape (S,)
+        Times of the walk, from 1 to 0.
+    generator : Generator
+    """
+
+    def __init__(self, process: TableDiffusion, n_rows: int, order: str | int, grid: Tensor, generator: Generator):
+        self.process, self.generator = process.categorical, generator
+        shape = (n_rows, process.layout.n_categorical)
+        thresholds = torch.rand(shape, generator=generator, device=generator.device)
+        if order != "independent":
+            rank = thresholds.argsort(dim=1).argsort(dim=1)
+            jitter = torch.rand((n_rows, 1), generator=generator, device=generator.device)
+            if order == "stratified":
+                thresholds = (rank + jitter) / max(shape[1], 1)
+            else:
+                n_turns = n_turns_of(shape[1], order)
+                self.due = ((rank // order + jitter) * ((len(grid) - 1) / max(n_turns, 1))).long()
+                return
+        # The step at which keep(s) first exceeds the threshold.
+        self.due = torch.searchsorted(self.process.schedule.keep(grid[1:]).contiguous(), thresholds, right=True)
+
+    def step(self, x_t: Tensor, cat_logits: Tensor, number: int, t: Tensor, s: Tensor) -> Tensor:
+        """Codes at time s given codes at time t, in step ``number`` of the walk; (B, C)."""
+        layout = self.process.layout
+        if layout.n_categorical == 0:
+            return x_t
+        probabilities = category_probabilities(cat_logits, layout)
+        if not self.process.masks:
+            posterior = self.process.q_posterior(x_t, probabilities, t, s)
+            return torch.where(self.process.lost(x_t), draw_categories(posterior, layout, self._uniforms(x_t)), x_t)
+        revealed = (self.due <= number) & self.process.lost(x_t)
+        if not bool(revealed.any()):
+            return x_t
+        return torch.where(revealed, draw_categories(probabilities, layout, self._uniforms(x_t)), x_t)
+
+    def finish(self, x_t: Tensor, cat_logits: Tensor) -> Tensor:
+        """Codes of the data: whatever is still lost is drawn from p(x_0 | x_t); (B, C)."""
+        drawn = draw_categories(
+            category_probabilities(cat_logits, self.process.layout), self.process.layout, self._uniforms(x_t)
+        )
+        return torch.where(self.process.lost(x_t), drawn, x_t)
+
+    def _uniforms(self, x_t: Tensor) -> Tensor:
+        return torch.rand(x_t.shape, generator=self.generator, device=x_t.device)
+
+
+def n_turns_of(n_columns: int, order: str | int) -> int:
+    """Steps that a walk needs at least, so that no more columns than asked for are revealed at once."""
+    return -(-n_columns // order) if isinstance(order, int) else 0
