@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from tabdiff_lora.conditions import between, is_missing, is_present, one_of
     from tabdiff_lora.evaluation import EvaluationReport, evaluate, explore
+    from tabdiff_lora.presets import tabddpm
     from tabdiff_lora.synthesizer import TabularDiffusionSynthesizer
     from tabdiff_lora.table import TableEncoder, TableSchema, infer_schema
 
@@ -47,6 +48,7 @@ __all__ = [
     "is_present",
     "one_of",
     "sample_pipeline",
+    "tabddpm",
 ]
 
 _HOME_OF = {
@@ -66,6 +68,7 @@ _HOME_OF = {
     "is_present": "conditions",
     "one_of": "conditions",
     "sample_pipeline": "augment",
+    "tabddpm": "presets",
 }
 _MODULES = {
     "augment",
@@ -79,6 +82,7 @@ _MODULES = {
     "errors",
     "evaluation",
     "persistence",
+    "presets",
     "sampling",
     "synthesizer",
     "table",

@@ -105,6 +105,8 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
         Passes over the rows at most. ``"auto"`` is 400, half as many where no held-out rows can end the fit, and fewer
         for more than 20,000 rows unless ``max_time`` is given; None leaves the limit to ``max_time``; 0 leaves the
         network untrained, which is the Gaussian copula of the table.
+    max_steps : int, optional
+        Optimiser steps at most, in the place of ``max_epochs``.
     max_time : float or str, optional
         Limit of the whole fit, in seconds or as ``"90s"``, ``"5min"``; the learning rate decays to match.
         ``"90cpu-s"`` counts processor seconds instead (:class:`~tabdiff_lora.training.TimeLimit`).
@@ -179,6 +181,7 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
         "types": [dict, None],
         "missing": [StrOptions({"generate", "never", "regression"})],
         "max_epochs": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left"), None],
+        "max_steps": [Interval(Integral, 0, None, closed="left"), None],
         "max_time": [Interval(Real, 0, None, closed="neither"), str, None],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
@@ -206,6 +209,7 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
         missing="generate",
         constraints=(),
         max_epochs="auto",
+        max_steps=None,
         max_time=None,
         batch_size="auto",
         learning_rate=2e-3,
@@ -230,6 +234,7 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
         self.missing = missing
         self.constraints = constraints
         self.max_epochs = max_epochs
+        self.max_steps = max_steps
         self.max_time = max_time
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -496,6 +501,8 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
     def _max_steps(self, n_rows: int, batch_size: int, is_timed: bool, is_checked: bool) -> int | None:
         if self.encoder_.layout_.n_numerical + self.encoder_.layout_.n_categorical == 0:
             return 0  # only constants: nothing to learn
+        if self.max_steps is not None:
+            return self.max_steps
         if self.max_epochs == "auto":
             backbone = self.backbone_
             row_passes = backbone.auto_epochs * n_rows if is_timed else backbone.auto_row_passes(n_rows)

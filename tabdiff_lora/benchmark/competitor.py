@@ -21,6 +21,7 @@ COMPETITORS: dict[str, tuple[str, dict[str, Any]]] = {
         "tabdiff_lora.synthesizer:TabularDiffusionSynthesizer",
         {"backbone": "sentence-transformers/all-MiniLM-L6-v2"},
     ),
+    "tabddpm": ("tabdiff_lora.benchmark.tabddpm:TunedTabDDPM", {}),
     "independent": ("tabdiff_lora.benchmark.baselines:IndependentColumns", {}),
     "smote": ("tabdiff_lora.benchmark.baselines:Interpolation", {}),
     "real": ("tabdiff_lora.benchmark.baselines:TrainingRows", {}),
@@ -29,6 +30,7 @@ COMPETITORS: dict[str, tuple[str, dict[str, Any]]] = {
 
 ``default`` has the MLP for a backbone; ``copula`` is the same untrained: the Gaussian copula of the table.
 ``language-model`` is a small BERT with adapters; another one is ``language-model(backbone='bert-base-uncased')``.
+``tabddpm`` is the paper's baseline with the settings its authors tuned for each table.
 """
 
 
@@ -113,12 +115,14 @@ class Competitor:
             parameters.setdefault("max_time", max_time)
         return type(self)(self.name, parameters)
 
-    def build(self, random_state: int) -> Synthesizer:
-        """Call the factory, with ``random_state`` if it takes one.
+    def build(self, random_state: int, table: str, target: str) -> Synthesizer:
+        """Call the factory, with those of the arguments that it takes.
 
         Parameters
         ----------
         random_state : int
+        table, target : str
+            Name of the table and of the column to predict in it.
 
         Returns
         -------
@@ -126,8 +130,10 @@ class Competitor:
         """
         factory, fixed = self._factory()
         parameters = {**fixed, **self.parameters}
-        if "random_state" in inspect.signature(factory).parameters:
-            parameters.setdefault("random_state", random_state)
+        taken = inspect.signature(factory).parameters
+        for name, value in {"random_state": random_state, "table": table, "target": target}.items():
+            if name in taken:
+                parameters.setdefault(name, value)
         return factory(**parameters)
 
     def _factory(self):

@@ -106,7 +106,7 @@ class Run:
         dataset = load_dataset(self.table, self.data_home)
         is_real = self.competitor.name == "real"
         n_rows, seeds = self.protocol.draws(dataset, is_real=is_real)
-        synthesizer = self.competitor.build(self.seed)
+        synthesizer = self.competitor.build(self.seed, dataset.name, dataset.target)
         with measured() as fit:
             synthesizer.fit(dataset.train.copy())
         with measured() as sample:

@@ -54,7 +54,7 @@ def test_time_is_given_to_those_who_take_it(factories):
 
 @pytest.mark.parametrize("name", COMPETITORS)
 def test_every_shorthand_can_be_built(name):
-    synthesizer = Competitor(name).build(random_state=3)
+    synthesizer = Competitor(name).build(3, "a table", "a target")
     assert synthesizer.random_state == 3
     assert callable(synthesizer.fit) and callable(synthesizer.sample)
 
