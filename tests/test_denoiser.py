@@ -6,9 +6,15 @@ import torch
 
 from tabdiff_lora.backbones import MLPBackbone
 from tabdiff_lora.denoiser import Denoiser
-from tabdiff_lora.diffusion import CategoricalDiffusion, GaussianDiffusion, GaussianPrior, TableDiffusion
+from tabdiff_lora.diffusion import (
+    CategoricalDiffusion,
+    CosineSchedule,
+    GaussianDiffusion,
+    GaussianPrior,
+    TableDiffusion,
+)
 from tabdiff_lora.sampling import DPMSolverSampler
-from tabdiff_lora.state import TableState
+from tabdiff_lora.state import Prediction, TableState
 from tabdiff_lora.table.encoded import EncodedTable
 from tabdiff_lora.training.times import stratified_uniforms
 from tests.exact import layout_of
@@ -95,3 +101,30 @@ def test_bfloat16_agrees_with_float32():
     assert rough.num.dtype == rough.cat_logits.dtype == torch.float32
     assert torch.allclose(rough.num, exact.num, atol=0.1)
     assert torch.allclose(rough.cat_logits, exact.cat_logits, atol=0.15)
+
+
+PREDICTED = {  # what a perfect network would say, in the letters of x_t = mu + alpha (x_0 - mu) + sigma n, n = N^1/2 z
+    "eps": lambda x, alpha, sigma, n, z: z,
+    "x0": lambda x, alpha, sigma, n, z: x,
+    "v": lambda x, alpha, sigma, n, z: alpha * n - sigma * x,
+}
+
+
+@pytest.mark.parametrize("prediction", PREDICTED)
+@pytest.mark.parametrize("noise", ["identity", "prior"])
+def test_every_prediction_is_read_as_its_formula_says(prediction, noise):
+    table, t = gaussian_table(200), torch.tensor([0.4])
+    prior = GaussianPrior.fit(table.draw(RNG))
+    process = TableDiffusion(GaussianDiffusion(prior, CosineSchedule(), noise), CategoricalDiffusion(table.layout))
+    z, x_0 = torch.randn(10, 3), torch.randn(10, 3)
+    n = prior.covariance.colour(z) if noise == "prior" else z
+    alpha, sigma = process.numerical.schedule.alpha(t), process.numerical.schedule.sigma(t)
+    perfect = PREDICTED[prediction](x_0 - prior.mean, alpha, sigma, n, z)
+
+    class Network(torch.nn.Module):
+        def forward(self, x_t, t, known=None, dtype=None):
+            return Prediction(perfect, torch.zeros(10, 5))
+
+    denoiser = Denoiser(process, Network(), torch.ones(2), prediction=prediction)
+    x_t = TableState(process.numerical.move(x_0, n, t), torch.zeros(10, 2, dtype=torch.int64))
+    assert torch.allclose(denoiser(x_t, t).num, x_0, atol=1e-3)

@@ -30,7 +30,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import torch
 from torch import Generator, Tensor
@@ -39,11 +39,19 @@ from tabdiff_lora.diffusion.schedule import CategorySchedule, KeepSchedule
 from tabdiff_lora.layout import TableLayout
 
 
-class Label(NamedTuple):
-    """A column that is drawn first, from its frequencies, and never lost."""
+@dataclass(frozen=True)
+class Label:
+    """A column that is drawn first, from its frequencies, and never lost.
+
+    Parameters
+    ----------
+    slot : int
+        Its place among the categorical columns.
+    frequencies : Tensor of shape (K,)
+    """
 
     slot: int
-    frequencies: Tensor  # (K,)
+    frequencies: Tensor
 
 
 @dataclass(frozen=True)
