@@ -115,7 +115,7 @@ def test_the_network_is_eq_5_and_6():
     sincos = torch.cat([(frequencies * (step - 1)).cos(), (frequencies * (step - 1)).sin()])
     _, first, silu, second = network.time
     one_hot = torch.cat([torch.nn.functional.one_hot(c, k + 1) for c, k in zip(x.cat.T, (2, 3))], dim=1).float()
-    h = x.num @ network.row.numerical.weight[:, :2].T + one_hot @ network.row.categorical.weight.T
+    h = x.num @ network.row.value.T + one_hot @ network.row.one_hot.T
     h = h + second(silu(first(sincos)))
     for block in network.mlp:
         h = torch.relu(block[0](h))

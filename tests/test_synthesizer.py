@@ -151,7 +151,7 @@ def test_sampler_may_be_changed_after_fit(fitted):
 def test_parameters_survive_clone_and_reach_the_backbone():
     synth = clone(quick()).set_params(backbone__d_block=48)
     synth.fit(gaussian_table(60))
-    assert synth.module_.numerical_head.weight.shape[1] == 48
+    assert synth.module_.head.weight.shape[1] == 48
     assert SMALL.d_block == 32
 
 

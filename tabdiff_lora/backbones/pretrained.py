@@ -67,7 +67,8 @@ class BaseModel:
         ----------
         base_model : str or Path, optional
             Where it is now.
-        n_layers, options
+        n_layers : int, optional
+        **options
             As in :func:`load_language_model`.
 
         Raises

@@ -3,18 +3,18 @@
 from tabdiff_lora.sampling.base import Sampler
 from tabdiff_lora.sampling.ddim import AncestralSampler, DDIMSampler
 from tabdiff_lora.sampling.dpm_solver import DPMSolverSampler
-from tabdiff_lora.sampling.grids import Grid, KarrasGrid, LinearGrid, LogSNRGrid, QuadraticGrid
+from tabdiff_lora.sampling.grids import KarrasGrid, LinearGrid, LogSNRGrid, QuadraticGrid, TimeGrid
 from tabdiff_lora.sampling.heun import HeunSampler
 
 __all__ = [
     "AncestralSampler",
     "DDIMSampler",
     "DPMSolverSampler",
-    "Grid",
     "HeunSampler",
     "KarrasGrid",
     "LinearGrid",
     "LogSNRGrid",
     "QuadraticGrid",
     "Sampler",
+    "TimeGrid",
 ]

@@ -16,7 +16,7 @@ from torch import Generator, Tensor
 
 from tabdiff_lora.diffusion.mixed import TableDiffusion
 from tabdiff_lora.errors import SamplingError
-from tabdiff_lora.sampling.grids import GRIDS, Grid
+from tabdiff_lora.sampling.grids import GRIDS, TimeGrid
 from tabdiff_lora.sampling.guidance import Estimator, Guided
 from tabdiff_lora.sampling.reveal import CategoryReveal, n_turns_of
 from tabdiff_lora.state import Prediction, TableState
@@ -32,7 +32,7 @@ class Sampler(BaseEstimator, ABC):
     unmasking : {"stratified", "independent"} or int, default="stratified"
         Order in which masked categories are revealed; a number is how many columns of a row at once, for which the
         grid gets the points it needs. See :mod:`tabdiff_lora.sampling.reveal`.
-    grid : {"linear", "quadratic", "karras", "logsnr"} or Grid, default="linear"
+    grid : {"linear", "quadratic", "karras", "logsnr"} or TimeGrid, default="linear"
         How the times are spaced; see :mod:`tabdiff_lora.sampling.grids`.
     guidance : float, default=1.0
         How much known categories count; 1 is as much as in the data. See :mod:`tabdiff_lora.sampling.guidance`.
@@ -119,7 +119,10 @@ class Sampler(BaseEstimator, ABC):
                 "'stratified', 'independent' or a whole number >= 1",
                 is_count or self.unmasking in ("stratified", "independent"),
             ),
-            "grid": (f"one of {', '.join(GRIDS)}, or a Grid", isinstance(self.grid, Grid) or self.grid in GRIDS),
+            "grid": (
+                f"one of {', '.join(GRIDS)}, or a TimeGrid",
+                isinstance(self.grid, TimeGrid) or self.grid in GRIDS,
+            ),
             "guidance": ("a number", isinstance(self.guidance, Real)),
         }
         for name, (wanted, is_met) in expected.items():

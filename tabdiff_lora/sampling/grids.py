@@ -15,7 +15,7 @@ from torch import Tensor
 from tabdiff_lora.diffusion import NoiseSchedule
 
 
-class Grid(BaseEstimator, ABC):
+class TimeGrid(BaseEstimator, ABC):
     """Places the times of a walk."""
 
     @abstractmethod
@@ -39,21 +39,21 @@ class Grid(BaseEstimator, ABC):
         return schedule.nearest(times).unique_consecutive()
 
 
-class LinearGrid(Grid):
+class LinearGrid(TimeGrid):
     """Even in t: the grid of the schedule itself, which for ``KarrasSchedule`` is that of EDM (eq. 5)."""
 
     def place(self, fractions: Tensor, schedule: NoiseSchedule) -> Tensor:
         return fractions
 
 
-class QuadraticGrid(Grid):
+class QuadraticGrid(TimeGrid):
     """Even in the root of t: more steps near the data (DDIM, appendix D.2)."""
 
     def place(self, fractions: Tensor, schedule: NoiseSchedule) -> Tensor:
         return fractions.square()
 
 
-class LogSNRGrid(Grid):
+class LogSNRGrid(TimeGrid):
     r"""Even in :math:`\lambda = \log(\alpha / \sigma)`, the clock of DPM-Solver, up to ``max_log_ratio``.
 
     Parameters
@@ -70,7 +70,7 @@ class LogSNRGrid(Grid):
         return schedule.time_of(stop + fractions * (start - stop))
 
 
-class KarrasGrid(Grid):
+class KarrasGrid(TimeGrid):
     r"""Even in :math:`(\sigma / \alpha)^{1/\rho}`, whatever the schedule.
 
     Parameters

@@ -39,12 +39,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     missing : {"generate", "never", "regression"}, default="generate"
         "generate" learns gaps as part of the data. "never" does so too, and no gap is drawn or decoded.
         "regression" fills gaps before learning (see ``RegressionImputer``).
-    equalities : bool, default=True
-        Whether to look for numbers that often equal an earlier column, and to draw them as equal (see ``Equalities``).
     constraints : sequence of Constraint, default=()
         Rules every decoded row obeys; ``violations`` marks rows that break one that cannot be built in.
     atoms : "auto", "all", None or float, default="auto"
         Which values of numerical columns get a state of their own (see ``NumericalEncoder``).
+    equalities : bool, default=True
+        Whether to look for numbers that often equal an earlier column, and to draw them as equal (see ``Equalities``).
     random_state : int or None, default=None
         Used by "regression" only.
 

@@ -259,7 +259,10 @@ def test_guidance_needs_a_mask_to_hide_behind():
         (DPMSolverSampler(1), r"n_steps of DPMSolverSampler must be a whole number >= 2\. Got 1 instead"),
         (HeunSampler(unmasking="all"), r"unmasking of HeunSampler must be 'stratified', 'independent' or a whole"),
         (DDIMSampler(unmasking=0), r"unmasking of DDIMSampler must be .*\. Got 0 instead"),
-        (DDIMSampler(grid="cubic"), r"grid of DDIMSampler must be one of linear, .*, or a Grid\. Got 'cubic' instead"),
+        (
+            DDIMSampler(grid="cubic"),
+            r"grid of DDIMSampler must be one of linear, .*, or a TimeGrid\. Got 'cubic'",
+        ),
         (AncestralSampler(guidance="more"), r"guidance of AncestralSampler must be a number\. Got 'more' instead"),
     ],
     ids=repr,
