@@ -61,7 +61,9 @@ class Ahead:
         *,
         is_blank: bool,
     ):
-        bound = {name for constraint in encoder.constraints_ for name in constraint.names}
+        bound = {name for constraint in encoder.constraints_ for name in constraint.names} | {
+            *encoder.equalities_.sources
+        }
         numbers, levels = [], []
         for name, rule in rules.items():
             if name not in encoder.encoders_ or name in bound:

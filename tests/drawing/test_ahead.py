@@ -96,3 +96,7 @@ def test_what_is_not_at_hand_is_left_to_the_rules():
     names = [[column.name for column in Ahead(encoder, rules, None, is_blank=blank).columns] for blank in (True, False)]
     assert names == [["age", "note"], ["note"]]  # one number, and none beside something known
     assert not Ahead(encoder, {"age": between(30.2, 30.8), "member": is_present()}, None, is_blank=True).columns
+    paid = mixed_table(2_000).assign(paid=lambda table: table["income"].where(table["member"], table["score"]))
+    encoder = TableEncoder().fit(paid)
+    assert "paid" in encoder.equalities_.sources
+    assert not Ahead(encoder, {"paid": between(0, 10)}, None, is_blank=True).columns  # the income may hold the value
