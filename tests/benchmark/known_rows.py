@@ -42,7 +42,7 @@ def measure(data: str, table: str, share: float, cpu_seconds: float, seed: int) 
 
 
 def main(
-    data: str, cpu_seconds: str = "90", tables: str = "adult,california", seeds: str = "0,1", shares: str = "0,0.25"
+    data: str, cpu_seconds: str = "90", tables: str = "adult,california", seeds: str = "0,1", shares: str = "0,0.1"
 ) -> pd.DataFrame:
     """Measure all tables, seeds and shares."""
     path, runs = Path(__file__).with_suffix(".csv"), []
