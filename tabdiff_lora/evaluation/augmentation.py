@@ -73,7 +73,10 @@ class AugmentationGain(Metric):
             of_seeds = np.std(gains, ddof=1) / self.n_seeds**0.5 if self.n_seeds > 1 else 0.0
             half = 1.96 * float(np.hypot(resampled_error(score, n, case, self.n_resamples), of_seeds))
             intervals = {"augmentation_gain": (gain - half, gain + half)}
-        return Measurement({"augmentation_gain": gain}, intervals, "bootstrap of the held-out rows, and seeds")
+        rows = {"n_real": len(case.real), "n_synthetic": len(case.candidate), "n_holdout": len(test)}
+        return Measurement(
+            {"augmentation_gain": gain}, intervals, "bootstrap of the held-out rows, and seeds", rows=rows
+        )
 
 
 @dataclass(frozen=True)

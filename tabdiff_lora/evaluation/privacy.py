@@ -106,7 +106,7 @@ class Copies(_AgainstCopies):
         held = None if case.holdout is None else len(case.holdout)
         sizes = {"n_real": len(case.real), "n_synthetic": len(some), "n_holdout": held}
         rows_of = {"exact_copies": {"n_synthetic": len(case.candidate)}}
-        return Measurement(values, intervals, "binomial", details, sizes, rows_of)
+        return Measurement(values, intervals, "binomial; bootstrap of nearest_ratio", details, sizes, rows_of)
 
 
 def closest_records(
@@ -175,7 +175,7 @@ class MembershipInference(_AgainstCopies):
             values["membership_tpr"] = float(table["tpr_at_1pct"].max())
             intervals["membership_tpr"] = wilson(values["membership_tpr"], len(members))
         sizes = {"n_real": len(members), "n_synthetic": len(case.candidate), "n_holdout": len(holdout)}
-        return Measurement(values, intervals, "DeLong, binomial", {"attacks": table}, rows=sizes)
+        return Measurement(values, intervals, "DeLong; binomial of membership_tpr", {"attacks": table}, rows=sizes)
 
 
 def membership_scores(
