@@ -24,7 +24,7 @@ from sklearn.utils import estimator_html_repr
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
 
-from tabdiff_lora.backbones import Backbone, LanguageModelBackbone, MLPBackbone
+from tabdiff_lora.backbones import Backbone, LanguageModelBackbone, MLPBackbone, TransformerBackbone
 from tabdiff_lora.callbacks import CallbackSupportMixin, CheckCallbacks, with_callbacks
 from tabdiff_lora.compute import limited_threads, resolve_device, resolve_dtype
 from tabdiff_lora.denoiser import Denoiser
@@ -50,7 +50,7 @@ from tabdiff_lora.training.progress import ProgressBar
 
 logger = logging.getLogger(__name__)
 
-BACKBONES = {"mlp": MLPBackbone}
+BACKBONES = {"mlp": MLPBackbone, "transformer": TransformerBackbone}
 PRIORS = {
     "gaussian": SingleGaussian,
     "standard": StandardNormal,
@@ -71,10 +71,10 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
 
     Parameters
     ----------
-    backbone : "mlp", str, Path, PreTrainedModel or Backbone, default="mlp"
-        The network of the reverse process. Any other string is the name or the local folder of a language model,
-        which is adapted by LoRA (``LanguageModelBackbone``). An object gives access to its parameters
-        (``backbone__d_block``).
+    backbone : {"mlp", "transformer"}, str, Path, PreTrainedModel or Backbone, default="mlp"
+        The network of the reverse process: a residual MLP or a transformer over columns. Any other string is the name
+        or the local folder of a language model, which is adapted by LoRA (``LanguageModelBackbone``). An object gives
+        access to its parameters (``backbone__d_block``).
     rank : "auto", "layers" or int, default="auto"
         Of the adapters of a language model. "auto" reads it off the table (eq. 8 of the paper).
     rank_energy : float in [0, 1], default=0.95

@@ -4,5 +4,6 @@ from tabdiff_lora.backbones.base import Backbone, Network
 from tabdiff_lora.backbones.language_model import LanguageModelBackbone
 from tabdiff_lora.backbones.mlp import MLPBackbone
 from tabdiff_lora.backbones.tabddpm import TabDDPMBackbone
+from tabdiff_lora.backbones.transformer import TransformerBackbone
 
-__all__ = ["Backbone", "LanguageModelBackbone", "MLPBackbone", "Network", "TabDDPMBackbone"]
+__all__ = ["Backbone", "LanguageModelBackbone", "MLPBackbone", "Network", "TabDDPMBackbone", "TransformerBackbone"]

@@ -4,8 +4,8 @@ import torch
 from sklearn.base import clone
 
 from tabdiff_lora.backbones import MLPBackbone
+from tabdiff_lora.backbones.dropout import ByteDropout
 from tabdiff_lora.backbones.embeddings import cross_entropies
-from tabdiff_lora.backbones.mlp import ByteDropout
 from tabdiff_lora.state import Observation
 from tabdiff_lora.table.encoded import EncodedTable
 from tests.exact import layout_of
