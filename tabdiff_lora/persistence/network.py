@@ -34,6 +34,8 @@ def describe(denoiser: Denoiser) -> dict[str, object]:
     own = dict(denoiser.named_buffers(recurse=False)) | dict(denoiser.named_parameters(recurse=False))
     return {
         "process": denoiser.process,
+        "prediction": denoiser.prediction,
+        "objective": denoiser.objective,
         "tensors": {name: tensor.detach() for name, tensor in own.items()},
         "notes": denoiser.backbone.notes(),
     }
@@ -87,7 +89,8 @@ def rebuild(
         raise ValueError("there is an adapter in one of backbone and folder only")
     if adapter is not None:
         restore_adapter(network.adapter, adapter)
-    denoiser = Denoiser(process, network, torch.ones(layout.n_categorical), dtype=dtype)
+    choices = {"prediction": description["prediction"], "objective": description["objective"], "dtype": dtype}
+    denoiser = Denoiser(process, network, torch.ones(layout.n_categorical), **choices)
     denoiser.load_state_dict({f"backbone.{k}": v for k, v in network.state_dict().items()} | description["tensors"])
     return denoiser.eval()
 

@@ -13,9 +13,10 @@ import torch
 from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import PowerTransformer
 
-from tabdiff_lora import TabularDiffusionSynthesizer
+from tabdiff_lora import TabularDiffusionSynthesizer, tabddpm
 from tabdiff_lora.backbones import MLPBackbone
 from tabdiff_lora.conditions import between
+from tabdiff_lora.diffusion import CosineSchedule, DiffusionSpec, MixtureOfGaussians
 from tabdiff_lora.errors import PersistenceError
 from tabdiff_lora.sampling import DDIMSampler, HeunSampler
 from tabdiff_lora.table import FixedCombinations, NumericalEncoder, Range, Unique
@@ -58,6 +59,26 @@ def keyed(n=60):
 @pytest.mark.filterwarnings("ignore:column .* is taken for a")
 def test_the_same_rows_for_the_same_seed(parameters, table, tmp_path):
     synth = quick(**parameters).fit(table)
+    assert_twins(reloaded(synth, tmp_path), synth)
+
+
+TABDDPM = tabddpm((8,), n_times=5, n_steps=2, batch_size=32).get_params(deep=False)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"prior": "class"},
+        {"prior": MixtureOfGaussians(2)},
+        {"process": "marginal", "sampler": "ancestral"},
+        {"process": DiffusionSpec(CosineSchedule(), noise="prior", label=True, prediction="v")},
+        {name: TABDDPM[name] for name in ("backbone", "prior", "process", "sampler", "max_steps")},
+    ],
+    ids=["class", "mixture", "marginal", "v", "TabDDPM"],
+)
+def test_every_diffusion_is_remembered(parameters, tmp_path):
+    table = gaussian_table(60)
+    synth = quick(**parameters).fit(table[["a", "b"]], table["label"])
     assert_twins(reloaded(synth, tmp_path), synth)
 
 
