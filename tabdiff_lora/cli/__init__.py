@@ -6,6 +6,6 @@ failed run, told in one line; 2 a missed threshold of ``evaluate --fail-under``.
 Only typer is imported before a command runs, so that ``--help`` answers at once.
 """
 
-from tabdiff_lora.cli.program import main
+from tabdiff_lora.cli.program import app, main
 
-__all__ = ["main"]
+__all__ = ["app", "main"]

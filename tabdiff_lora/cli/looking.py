@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from tabdiff_lora.cli.arguments import Html, Table, Target, Types, pairs, require_folder, source
@@ -34,14 +37,19 @@ def explore(table: Table, target: Target = None, html: Html = None) -> None:
 
 
 def inspect(
-    table: Table,
+    path: Annotated[Path, typer.Argument(metavar="MODEL|TABLE", help="A folder that fit wrote, or a table.")],
     types: Types = None,
 ) -> None:
-    """Show how a table would be seen: kind and encoder of each column, and why."""
+    """Show how a model sees its table and how it was fitted, or how a table would be seen."""
+    if path.is_dir():
+        from tabdiff_lora.synthesizer import TabularDiffusionSynthesizer
+
+        typer.echo(_described(TabularDiffusionSynthesizer.from_pretrained(path, device="cpu")))
+        return
     from tabdiff_lora.table import infer_schema
     from tabdiff_lora.tablefile import read_table
 
-    typer.echo(str(infer_schema(read_table(source(table)), types=pairs(types, "--types"))))
+    typer.echo(str(infer_schema(read_table(source(path)), types=pairs(types, "--types"))))
 
 
 def info() -> None:
@@ -60,6 +68,22 @@ def info() -> None:
     facts |= {name: version(name) for name in PACKAGES}
     facts |= {"device": device, "precision": str(resolve_dtype("auto", device)).removeprefix("torch.")}
     typer.echo(_aligned(facts | {"threads": available_threads()}))
+
+
+def _described(synth) -> str:
+    facts = {
+        "network": f"{type(synth.backbone_).__name__}, {synth.n_parameters_:,} parameters, "
+        f"{synth.n_trainable_parameters_:,} of them trained",
+        "steps": f"{synth.n_iter_:,}, weights of step {synth.best_iter_:,}",
+        "ended": synth.stop_reason_,
+        "seconds": f"{synth.fit_time_:.1f}",
+    }
+    if len(synth.history_):
+        last = synth.history_.iloc[-1]
+        facts |= {"epochs": f"{last['epoch']:.1f}", "training loss": f"{last['train_loss']:.4f}"}
+        facts |= {"held-out loss": f"{synth.history_['validation_loss'].min():.4f} (best)"}
+    parameters = {name: repr(value) for name, value in synth.get_params(deep=False).items()}
+    return f"{synth.schema_}\n\n{_aligned(facts)}\n\n{_aligned(parameters)}"
 
 
 def _aligned(facts: dict) -> str:

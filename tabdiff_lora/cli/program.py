@@ -16,6 +16,7 @@ from tabdiff_lora import __version__
 from tabdiff_lora.cli.benchmark import benchmark
 from tabdiff_lora.cli.exit_codes import DONE, USER_ERROR
 from tabdiff_lora.cli.looking import explore, info, inspect
+from tabdiff_lora.cli.modelling import fit, impute, sample
 from tabdiff_lora.cli.reporting import demo, evaluate
 from tabdiff_lora.errors import TabDiffError
 from tabdiff_lora.logs import shown_log
@@ -25,8 +26,8 @@ USER_ERRORS = (typer.TyperException, TabDiffError, ValueError, OSError)
 
 COMMANDS = {
     "Begin": (demo, info),
-    "Look at a table": (explore, inspect),
-    "Judge rows": (evaluate, benchmark),
+    "Learn a table and draw rows": (fit, sample, impute, inspect),
+    "Judge rows": (explore, evaluate, benchmark),
 }
 
 logger = logging.getLogger("tabdiff_lora")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import version
 
 import pytest
 
+from tabdiff_lora import TabularDiffusionSynthesizer
 from tests.tables import gaussian_table
 
 
@@ -34,6 +36,18 @@ def test_inspect_says_how_a_table_would_be_seen(run, csv):
         ["column", "kind", "why", "encoder"],
         ["label", "ordinal", "declared", "in", "types", "OrdinalEncoder"],
     ]
+
+
+def test_inspect_says_how_a_model_sees_its_table_and_was_fitted(run, tmp_path):
+    synth = TabularDiffusionSynthesizer(max_epochs=2, random_state=7).fit(gaussian_table(60))
+    synth.save_pretrained(tmp_path / "model")
+    code, out, _ = run("inspect", tmp_path / "model")
+    assert code == 0
+    assert str(synth.schema_) in out
+    assert re.search(rf"^network +MLPBackbone, {synth.n_parameters_:,} parameters", out, flags=re.MULTILINE)
+    assert re.search(r"^ended +budget used up$", out, flags=re.MULTILINE)
+    assert re.search(r"^random_state +7$", out, flags=re.MULTILINE)
+    assert set(synth.get_params(deep=False)) <= {line.split()[0] for line in out.splitlines() if line}
 
 
 def test_info_says_what_a_report_of_a_fault_should_contain(run):
