@@ -7,6 +7,7 @@ its network can fill the memory.
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +26,9 @@ from tabdiff_lora.errors import PersistenceError
 from tabdiff_lora.layout import TableLayout
 from tabdiff_lora.randomness import borrowed_generator
 
+OPTIONS = sorted(set(inspect.signature(Denoiser).parameters) - {"process", "backbone", "entropies", "dtype"})
+"""What else a denoiser is made with, and keeps under the same name."""
+
 SLACK = 2**26  # bytes that a network may hold beyond what was saved of it
 MORE_TENSORS = 500  # and tensors
 
@@ -34,8 +38,7 @@ def describe(denoiser: Denoiser) -> dict[str, object]:
     own = dict(denoiser.named_buffers(recurse=False)) | dict(denoiser.named_parameters(recurse=False))
     return {
         "process": denoiser.process,
-        "prediction": denoiser.prediction,
-        "objective": denoiser.objective,
+        "options": {name: getattr(denoiser, name) for name in OPTIONS},
         "tensors": {name: tensor.detach() for name, tensor in own.items()},
         "notes": denoiser.backbone.notes(),
     }
@@ -89,8 +92,7 @@ def rebuild(
         raise ValueError("there is an adapter in one of backbone and folder only")
     if adapter is not None:
         restore_adapter(network.adapter, adapter)
-    choices = {"prediction": description["prediction"], "objective": description["objective"], "dtype": dtype}
-    denoiser = Denoiser(process, network, torch.ones(layout.n_categorical), **choices)
+    denoiser = Denoiser(process, network, torch.ones(layout.n_categorical), dtype=dtype, **description["options"])
     denoiser.load_state_dict({f"backbone.{k}": v for k, v in network.state_dict().items()} | description["tensors"])
     return denoiser.eval()
 
