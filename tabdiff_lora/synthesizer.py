@@ -465,17 +465,8 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
     def _train(self, table: EncodedTable, root, time_limit: TimeLimit | None, X, y) -> History:
         train, held_out = self._split(table, np.random.default_rng(stream(root, 2)))
         batch_size = self.backbone_.auto_batch_size(len(table)) if self.batch_size == "auto" else self.batch_size
-        plan = TrainingPlan(
-            max_steps=self._max_steps(len(train), batch_size, time_limit is not None, held_out is not None),
-            time_limit=time_limit,
-            batch_size=batch_size,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-            early_stopping=self.early_stopping,
-            # A bound of the likelihood counts all times alike; a label drawn first leaves no other column to be known.
-            uniform_times=1.0 if self.denoiser_.objective == "elbo" else TrainingPlan.uniform_times,
-            known_rows=0.0 if self.denoiser_.process.categorical.label else TrainingPlan.known_rows,
-        )
+        max_steps = self._max_steps(len(train), batch_size, time_limit is not None, held_out is not None)
+        plan = self._plan(max_steps, time_limit, batch_size)
         dropout = borrowed_generator(stream(root, 4), self.device_)
         callbacks = CheckCallbacks(self, X, y, lambda: {"denoiser_": copy.deepcopy(self.denoiser_)})
         with ProgressBar(enabled=bool(self.verbose)) as bar, callbacks, dropout:
@@ -490,6 +481,19 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
                 TrainingRows.from_encoded(train, self.device_),
                 TrainingRows.from_encoded(held_out, self.device_) if held_out is not None else None,
             )
+
+    def _plan(self, max_steps: int | None, time_limit: TimeLimit | None, batch_size: int) -> TrainingPlan:
+        return TrainingPlan(
+            max_steps=max_steps,
+            time_limit=time_limit,
+            batch_size=batch_size,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            early_stopping=self.early_stopping,
+            # A bound of the likelihood counts all times alike; a label drawn first leaves no other column to be known.
+            uniform_times=1.0 if self.denoiser_.objective == "elbo" else TrainingPlan.uniform_times,
+            known_rows=0.0 if self.denoiser_.process.categorical.label else TrainingPlan.known_rows,
+        )
 
     def _split(self, table: EncodedTable, rng) -> tuple[EncodedTable, EncodedTable | None]:
         n_held_out = min(2_000, int(self.validation_fraction * len(table)))

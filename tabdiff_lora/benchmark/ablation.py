@@ -18,27 +18,31 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from tabdiff_lora import TabularDiffusionSynthesizer
-from tabdiff_lora.backbones import MLPBackbone, TransformerBackbone
+from tabdiff_lora.backbones import MLPBackbone, TabDDPMBackbone, TransformerBackbone
 from tabdiff_lora.benchmark import baselines
 from tabdiff_lora.benchmark.machine import describe_commit, describe_machine, describe_versions, measured
 from tabdiff_lora.benchmark.runner import Record, Results
 from tabdiff_lora.datasets import Dataset, load_dataset
+from tabdiff_lora.diffusion import CosineSchedule, DiffusionSpec, GaussianPerClass, PriorFamily, SingleGaussian
 from tabdiff_lora.evaluation import detection_auc, ml_efficiency, shape_error
 from tabdiff_lora.sampling import DPMSolverSampler
 from tabdiff_lora.table import infer_schema
 from tabdiff_lora.table.encoders import NumericalEncoder
+from tabdiff_lora.training import TrainingPlan
 
 Parameters = dict[str, Any]
 
 SECONDS = (15, 30, 60, 120, 300)
 """Processor seconds of the fits of the learning curve."""
+
+N_STEPS = TabularDiffusionSynthesizer().n_sampling_steps
 
 SAMPLING = {"sampler", "n_sampling_steps"}
 """Parameters that may be changed after ``fit``."""
@@ -56,11 +60,39 @@ class NumericalColumns:
         return [("numbers", self.encoder, columns)]
 
 
+@dataclass(frozen=True)
+class PriorOfClasses:
+    """Stands in a variant for ``prior=`` with one Gaussian per class of the target; one for all without classes."""
+
+    def of(self, dataset: Dataset) -> PriorFamily:
+        """What ``prior=`` takes."""
+        return GaussianPerClass(dataset.target) if dataset.is_classification else SingleGaussian()
+
+
 FACTORS: dict[str, dict[str, Parameters]] = {
-    "prior": {"N(0, I)": {"prior": "standard"}},
+    "prior": {
+        "N(0, I)": {"prior": "standard"},
+        "per class": {"prior": PriorOfClasses()},
+        "mixture": {"prior": "mixture"},
+    },
+    "process": {
+        "uniform": {"process": "uniform"},
+        "marginal": {"process": "marginal"},
+        "cosine": {"process": DiffusionSpec(schedule=CosineSchedule())},
+        "noise of the prior": {"process": DiffusionSpec(noise="prior")},
+    },
+    "preconditioning": {f"{name}": {"process": DiffusionSpec(prediction=name)} for name in ("eps", "x0", "v")},
     "sampler": {name: {"sampler": name} for name in ("heun", "ddim", "ancestral")},
-    "steps": {f"{n} steps": {"n_sampling_steps": n} for n in (10, 20, 30, 100)},
-    "unmasking": {"independent": {"sampler": DPMSolverSampler(n_steps=50, unmasking="independent")}},
+    "steps": {f"{n} steps": {"n_sampling_steps": n} for n in (8, 16, 24, 50, 100)},
+    "grid": {
+        f"{name} grid": {"sampler": DPMSolverSampler(n_steps=N_STEPS, grid=name)}
+        for name in ("quadratic", "karras", "logsnr")
+    },
+    "unmasking": {
+        "independent": {"sampler": DPMSolverSampler(n_steps=N_STEPS, unmasking="independent")},
+        "one at a time": {"sampler": DPMSolverSampler(n_steps=N_STEPS, unmasking=1)},
+        "two at a time": {"sampler": DPMSolverSampler(n_steps=N_STEPS, unmasking=2)},
+    },
     "encoding": {
         "quantile": {"encoders": NumericalColumns(NumericalEncoder(atoms=None))},
         "atoms from 1 %": {"encoders": NumericalColumns(NumericalEncoder(atoms=0.01))},
@@ -71,13 +103,26 @@ FACTORS: dict[str, dict[str, Parameters]] = {
     "depth": {f"{depth} blocks": {"backbone": MLPBackbone(n_blocks=depth)} for depth in (2, 3, 6)},
     "dropout": {f"dropout {share:g}": {"backbone": MLPBackbone(dropout=share)} for share in (0.0, 0.2)},
     "frequencies": {f"{n} frequencies": {"backbone": MLPBackbone(n_frequencies=n)} for n in (0, 24)},
-    "batch": {f"batches of {size:,}": {"batch_size": size} for size in (512, 1024, 4096)},
+    "batch": {f"batches of {size:,}": {"batch_size": size} for size in (512, 2048, 4096)},
     "learning rate": {f"learning rate {rate:g}": {"learning_rate": rate} for rate in (1e-3, 4e-3)},
-    "backbone": {"transformer": {"backbone": TransformerBackbone()}},
+    "known rows": {f"{share:.0%} known": {"plan": {"known_rows": share}} for share in (0.0, 0.25, 0.5)},
+    "times": {f"{share:.0%} of times uniform": {"plan": {"uniform_times": share}} for share in (0.5, 1.0)},
+    "backbone": {"transformer": {"backbone": TransformerBackbone()}, "TabDDPM's MLP": {"backbone": TabDDPMBackbone()}},
     "stopping": {"to the end": {"early_stopping": False}},
     "seconds": {f"{seconds} s": {"max_time": f"{seconds}cpu-s"} for seconds in SECONDS},
 }
-"""The factors, their variants, and what each changes about the default."""
+"""The factors, their variants, and what each changes about the default: parameters of the estimator, or in ``"plan"``
+those of the :class:`~tabdiff_lora.training.TrainingPlan`."""
+
+
+class PlannedSynthesizer(TabularDiffusionSynthesizer):
+    """The synthesizer with some entries of its training plan replaced by ``plan_changes``."""
+
+    plan_changes: Parameters = {}
+
+    def _plan(self, *limits) -> TrainingPlan:
+        return replace(super()._plan(*limits), **self.plan_changes)
+
 
 REFERENCES = ("real", "untrained", "default")
 SCORES = ("detection_auc", "shape_error", "usefulness")
@@ -131,10 +176,13 @@ class Trial:
         if self.variant == "real":
             return baselines.TrainingRows(random_state=self.seed)
         changes = {
-            name: value.of(dataset) if isinstance(value, NumericalColumns) else value
+            name: value.of(dataset) if isinstance(value, (NumericalColumns, PriorOfClasses)) else value
             for name, value in self.changes.items()
         }
-        return TabularDiffusionSynthesizer(**{"random_state": self.seed, "max_time": self.max_time, **changes})
+        plan = changes.pop("plan", {})
+        synthesizer = PlannedSynthesizer(**{"random_state": self.seed, "max_time": self.max_time, **changes})
+        synthesizer.plan_changes = plan
+        return synthesizer
 
 
 class Bench:

@@ -10,23 +10,22 @@ network took off held-out rows (the higher the better; one seed tells), two-samp
 from __future__ import annotations
 
 import sys
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from tabdiff_lora import TabularDiffusionSynthesizer, synthesizer
+from tabdiff_lora.benchmark.ablation import PlannedSynthesizer
 from tabdiff_lora.datasets import load_dataset
 from tabdiff_lora.evaluation import detection_auc, shape_error
-from tabdiff_lora.training import TrainingPlan
 
 
 def measure(data: str, table: str, share: float, cpu_seconds: float, seed: int) -> dict:
     """Fit once and judge whole rows."""
-    synthesizer.TrainingPlan = partial(TrainingPlan, known_rows=share)
     dataset = load_dataset(table, data)
-    synth = TabularDiffusionSynthesizer(max_time=f"{cpu_seconds}cpu-s", random_state=seed).fit(dataset.train)
+    synth = PlannedSynthesizer(max_time=f"{cpu_seconds}cpu-s", random_state=seed)
+    synth.plan_changes = {"known_rows": share}
+    synth.fit(dataset.train)
     losses = synth.history_["validation_loss"].to_numpy()
     held_out = dataset.held_out
     drawn = synth.sample(min(len(held_out), 10_000), random_state=seed)

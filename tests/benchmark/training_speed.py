@@ -31,6 +31,7 @@ PRODUCTS = {
     torch.ops.aten.bmm.default: torch.bmm,
 }
 STEPS = 5, 25  # of a short and of a longer fit; what they differ by is training alone
+BATCH = 1024
 N_DRAWN = 10_000
 
 
@@ -66,14 +67,14 @@ def processor_seconds(call) -> float:
 
 def fit(frame: pd.DataFrame, n_steps: int) -> TabularDiffusionSynthesizer:
     """Fit for so many steps, without held-out rows."""
-    synth = TabularDiffusionSynthesizer(validation_fraction=0.0, random_state=0, batch_size=2048)
-    return synth.set_params(max_epochs=max(1, n_steps * 2048 // len(frame))).fit(frame)
+    synth = TabularDiffusionSynthesizer(validation_fraction=0.0, random_state=0, batch_size=BATCH)
+    return synth.set_params(max_epochs=max(1, n_steps * BATCH // len(frame))).fit(frame)
 
 
 def measure(data: str, table: str) -> list[dict]:
     """Time training and sampling of one table."""
     frame = load_dataset(table, data).train
-    frame = frame.sample(2048, random_state=0, replace=len(frame) < 2048)  # an epoch is a step
+    frame = frame.sample(BATCH, random_state=0, replace=len(frame) < BATCH)  # an epoch is a step
     short, long = (partial(fit, frame, n_steps) for n_steps in STEPS)
     difference = STEPS[1] - STEPS[0]
     synth = short()
@@ -83,7 +84,7 @@ def measure(data: str, table: str) -> list[dict]:
     with Products() as before:
         short()
     products.counts.subtract(before.counts)
-    rows = [describe(table, "training", 2048 * difference, spent, products)]
+    rows = [describe(table, "training", BATCH * difference, spent, products)]
     draw = partial(synth.sample, N_DRAWN, random_state=0)
     draw()
     with Products() as products:
