@@ -86,6 +86,7 @@ _MODULES = {
     "sampling",
     "synthesizer",
     "table",
+    "testing",
     "training",
 }
 

@@ -48,7 +48,7 @@ LEVELS = {
     "state": 9,
     "compute": 9,
     "randomness": 9,
-    "testing": 9,
+    "testing": 4,
     "logs": 9,
     "errors": 10,
     "__init__": 11,
