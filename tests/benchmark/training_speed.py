@@ -29,6 +29,8 @@ PRODUCTS = {
     torch.ops.aten.mm.default: torch.mm,
     torch.ops.aten.addmm.default: torch.addmm,
     torch.ops.aten.bmm.default: torch.bmm,
+    torch.ops.aten.linear.default: torch.nn.functional.linear,  # whole only without gradients
+    torch.ops.aten.matmul.default: torch.matmul,
 }
 STEPS = 5, 25  # of a short and of a longer fit; what they differ by is training alone
 BATCH = 1024
