@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+
+from tabdiff_lora.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -36,6 +41,26 @@ def test_readme_names_exactly_two_commands():
     assert demo.rstrip().endswith("tabdiff-lora demo")
     assert tests.rstrip() == "bash scripts/test"
     assert "bash scripts/test" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_readme_commands_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    rooms, towns = rng.integers(1, 6, 240), rng.choice(["Oslo", "Rome"], 240)
+    houses = pd.DataFrame({"rooms": rooms, "town": towns, "zip": rng.choice([150, 151], 240)})
+    houses["price"] = (100 * rooms + 50 * (towns == "Oslo") + rng.normal(size=240)).round(1)
+    houses[:120].to_csv("houses.csv", index=False)
+    houses[120:].to_csv("kept.csv", index=False)
+    houses[120:].mask(rng.random((120, 4)) < 0.2).to_csv("gaps.csv", index=False)
+    (console,) = blocks(README, "console")
+    for command in console.replace("\\\n", "").removeprefix("$ ").split("\n$ "):
+        quick = command.replace("3min", "1s").replace("10_000", "100").replace("--html", "--metrics detection --html")
+        program, *arguments = shlex.split(quick, comments=True)
+        assert program == "tabdiff-lora"
+        with pytest.raises(SystemExit) as leaving:
+            main(["--quiet", *arguments])
+        assert leaving.value.code == 0 or (leaving.value.code == 2 and "--fail-under" in arguments), capsys.readouterr()
+    assert {"filled.csv", "rows.parquet", "houses.report.html"} <= {path.name for path in tmp_path.iterdir()}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
