@@ -94,8 +94,8 @@ class _SyntheticTraining(MetaEstimatorMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         tags, wrapped = super().__sklearn_tags__(), get_tags(self.estimator).input_tags
-        tags.input_tags.allow_nan = wrapped.allow_nan
-        tags.input_tags.string = tags.input_tags.categorical = True  # as far as the wrapped estimator takes them
+        tags.input_tags.allow_nan, tags.input_tags.categorical = wrapped.allow_nan, wrapped.categorical
+        tags.input_tags.string = True  # as far as the wrapped estimator takes it
         return tags
 
 
