@@ -15,6 +15,7 @@ from tabdiff_lora.cli import main
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "changelog.d").glob("*.md")])
+SITE = [page for page in PAGES if page.parent == ROOT / "docs"]
 KINDS = ("added", "changed", "fixed", "deprecated", "breaking")
 
 
@@ -33,6 +34,26 @@ def test_readme_code_runs(block, tmp_path, monkeypatch):
     assert len(names["fake"]) == 200
     assert names["fake"].dtypes.equals(names["df"].dtypes)
     assert (tmp_path / "wine.report.html").stat().st_size > 1000
+
+
+def runnable(page: str) -> list[str]:
+    """Return the Python blocks of a page; no doctests, nor what a comment ``<!-- not run: why -->`` precedes."""
+    page = re.sub(r"<!-- not run: .*?-->\n+```python\n.*?^```", "", page, flags=re.MULTILINE | re.DOTALL)
+    return [block for block in blocks(page, "python") if not block.startswith(">>>")]
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in SITE if runnable(page.read_text(encoding="utf-8"))], ids=lambda page: page.name
+)
+def test_code_of_a_page_runs(page, tmp_path, monkeypatch):
+    """All blocks of a page, one after the other; short fits, few rows and steps, one metric."""
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    for block in runnable(page.read_text(encoding="utf-8")):
+        quick = re.sub(r'max_time="\d+\w+"', "max_time=0.3", block)
+        quick = re.sub(r"\b10?_000\b", "60", quick).replace("target=", "metrics=['margins'], target=")
+        quick = re.sub(r"(TabularDiffusionSynthesizer\(.*random_state=0)\)", r"\1, n_sampling_steps=2)", quick)
+        exec(compile(quick, page.name, "exec"), names)
 
 
 def test_readme_names_exactly_two_commands():
@@ -67,6 +88,12 @@ def test_readme_commands_run(tmp_path, monkeypatch, capsys):
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
         assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+def test_site_has_every_page():
+    (contents,) = [page.read_text(encoding="utf-8") for page in SITE if page.name == "index.md"]
+    listed = {line for block in blocks(contents, "{toctree}") for line in block.splitlines()}
+    assert {page.stem for page in SITE} - {"index"} <= listed, "add the page to a toctree of docs/index.md"
 
 
 def test_every_room_has_its_line_in_the_architecture():

@@ -134,7 +134,7 @@ def correlation_divergence(
     method : {"pearson", "spearman", "mixed"}, default="pearson"
         See `association_matrix`.
     norm : {"mean", "frobenius"}, default="mean"
-        Mean of |Delta_ij| over pairs i < j, or ||Delta||_F = sqrt(sum_ij Delta_ij^2), which grows with p.
+        Mean absolute difference over pairs i < j, or the root of the sum of squares over all i, j, which grows with p.
 
     Raises
     ------
@@ -167,9 +167,9 @@ def pair_errors(real: Arrays, synthetic: Arrays) -> pd.DataFrame:
 def trend_error(real: pd.DataFrame | Arrays, synthetic: pd.DataFrame | Arrays) -> float:
     """Mean over pairs of columns of the distance between real and synthetic dependence.
 
-    |r_real - r_synthetic| / 2 for two numerical columns; total variation of the joint table for the others, numerical
-    ones cut at the deciles of the *real* column in both tables (1 minus the "column pair trends" of sdmetrics, which
-    cuts each table at its own edges and so finds differences between samples of one distribution).
+    Half of abs(r_real - r_synthetic) for two numerical columns; total variation of the joint table for the others,
+    numerical ones cut at the deciles of the *real* column in both tables (1 minus the "column pair trends" of
+    sdmetrics, which cuts each table at its own edges and so finds differences between samples of one distribution).
 
     Parameters
     ----------

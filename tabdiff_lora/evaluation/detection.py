@@ -185,10 +185,10 @@ def repair_margins(table: Arrays, reference: Arrays, donor: Arrays, rng: np.rand
 class Detection(Metric):
     """Detection AUC, against held-out rows if there are any, and what gives the synthetic rows away.
 
-    detection_auc : both tables as they are.
-    detection_margins : every column of both tables shuffled on its own, so that only margins can differ.
-    detection_dependence : columns of the synthetic table whose margins differ beyond chance mapped to the real margins
-        (`repair_margins`), so that only dependence can differ.
+    - detection_auc: both tables as they are.
+    - detection_margins: every column of both tables shuffled on its own, so that only margins can differ.
+    - detection_dependence: columns of the synthetic table whose margins differ beyond chance mapped to the real margins
+      (`repair_margins`), so that only dependence can differ.
 
     The details name the columns the critic needs most and, among the five it needs most after the repair, the pairs
     whose dependence is wrong.

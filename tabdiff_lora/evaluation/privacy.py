@@ -49,11 +49,11 @@ class _AgainstCopies(Metric):
 class Copies(_AgainstCopies):
     """Exact copies, and how close synthetic rows lie to training rows.
 
-    exact_copies : share of synthetic rows equal to a training row in every column (fresh real rows may be, too).
-    nearest_ratio : median of (distance to the nearest training row) / (distance to the second nearest), NNDR.
-    memorised : share of synthetic rows whose ratio is below 1/3: far nearer to one training row than to any other.
-    closer_to_training : share of synthetic rows nearer to a training row than to a held-out one, both of equal number,
-        a tie counting one half; 0.5 is ideal. A smoke test only: generators that leak have passed it.
+    - exact_copies: share of synthetic rows equal to a training row in every column (fresh real rows may be, too).
+    - nearest_ratio: median of (distance to the nearest training row) / (distance to the second nearest), NNDR.
+    - memorised: share of synthetic rows whose ratio is below 1/3: far nearer to one training row than to any other.
+    - closer_to_training: share of synthetic rows nearer to a training row than to a held-out one, both of equal number,
+      a tie counting one half; 0.5 is ideal. A smoke test only: generators that leak have passed it.
 
     Parameters
     ----------
