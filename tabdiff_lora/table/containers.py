@@ -70,11 +70,16 @@ def view(X) -> pd.DataFrame:
         frame = pd.DataFrame(values, columns=[f"x{i}" for i in range(values.shape[1])])
         return frame.infer_objects() if values.dtype == object else frame
     table = nw.from_native(X, eager_only=True).to_arrow()
-    columns = {
-        name: column.to_pandas(types_mapper=None if pa.types.is_dictionary(column.type) else pd.ArrowDtype)
-        for name, column in zip(table.column_names, table.columns, strict=True)
-    }
+    columns = {name: _to_pandas(column) for name, column in zip(table.column_names, table.columns, strict=True)}
     return pd.DataFrame(columns, copy=False)
+
+
+def _to_pandas(column: pa.ChunkedArray) -> pd.Series:
+    kind = column.type
+    if not pa.types.is_dictionary(kind):
+        return column.to_pandas(types_mapper=pd.ArrowDtype)
+    # polars counts its categories without a sign, which pyarrow could not turn into pandas for long
+    return column.cast(pa.dictionary(pa.int64(), kind.value_type, kind.ordered)).to_pandas()
 
 
 def _to_arrow(column: pd.Series, arrow_type: pa.DataType) -> pa.Array:
