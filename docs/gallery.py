@@ -18,6 +18,7 @@ EXAMPLES = (
     "pipelines",
     "imbalanced_classes",
     "reading_the_report",
+    "lora_rank",
     "priors_and_samplers",
     "save_and_continue",
     "many_rows",
