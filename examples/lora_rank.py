@@ -72,9 +72,8 @@ def main(n=442, max_time="15s", ranks=(1, 4, 16, "auto"), n_layers=2):
     fitted["auto"].spectrum_.plot(ax=ax)
 
     # %%
-    # A hundredfold range of ranks makes little difference here, and one table and one seed decide nothing:
-    # :doc:`/language-models` has the measurements, the controls that were run, and those that are missing. What the
-    # model draws:
+    # One table and one seed decide nothing: :doc:`/language-models` has the measurements, the controls that were run,
+    # and those that are missing. What the model draws:
 
     print(fitted["auto"].sample(5)[["age", "sex", "bmi", "bp", "progression"]])
 
