@@ -39,6 +39,7 @@ class AugmentationGain(Metric):
     """
 
     model: dict | BaseEstimator | None = None
+    imports: ClassVar[tuple[str, ...]] = ("catboost",)
     n_seeds: int = 3
     n_resamples: int = 50
     name: ClassVar[str] = "augmentation"
@@ -103,6 +104,7 @@ class GlobalUtility(Metric):
     """
 
     model: dict | BaseEstimator | None = None
+    imports: ClassVar[tuple[str, ...]] = ("catboost",)
     max_rows: int = 5_000
     n_resamples: int = 20
     name: ClassVar[str] = "global_utility"

@@ -337,6 +337,7 @@ class Efficacy(Metric):
     """
 
     model: dict | BaseEstimator | None = None
+    imports: ClassVar[tuple[str, ...]] = ("catboost",)
     n_seeds: int = 1
     n_resamples: int = 50
     name: ClassVar[str] = "efficacy"

@@ -100,12 +100,16 @@ class Metric(ABC):
         The scores it yields and which way each is better.
     n_bootstrap : int
         Resamples of the rows for the intervals; 0 if `measure` brings its own.
+    imports : tuple of str
+        Modules to load before metrics run side by side: CatBoost loads polars, which scikit-learn looks for in
+        ``sys.modules`` and must not find half loaded by another thread.
     """
 
     name: ClassVar[str]
     group: ClassVar[str]
     directions: ClassVar[Mapping[str, Direction]]
     n_bootstrap: ClassVar[int] = 0
+    imports: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def measure(self, case: Case) -> Measurement:

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 
 import narwhals as nw
 import numpy as np
@@ -123,6 +125,9 @@ def evaluate(
     case = Case(few(reader.read(real, "real"), 0), first, kept, target, task, random_state)
 
     tasks = {(i, name): part for i, metric in enumerate(chosen) for name, part in _parts(metric, case, others).items()}
+    for module in {module for metric in chosen for module in metric.imports}:
+        if find_spec(module) is not None:  # otherwise the metric says what to install
+            import_module(module)
     threads = n_threads(n_jobs, len(case.real) * len(case.real.names))
     results = dict(zip(tasks, side_by_side(tasks.values(), threads), strict=True))
     scores: list[Score] = []

@@ -1,6 +1,8 @@
 """evaluate(): every metric ranks identical, near and far, and what cannot be computed says so."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -117,3 +119,16 @@ def test_what_cannot_be_computed_is_a_row_with_its_reason():
     assert frame.loc["macro_f1", "reason"] == "needs a column to predict: pass target="
     assert frame.loc["shape_error", "reason"] == "no ceiling without a holdout"
     assert frame.loc["shape_error", "value"] > 0
+
+
+def test_catboost_is_loaded_before_threads_start():
+    """It loads polars, and scikit-learn in another thread must not find that half loaded."""
+    script = """
+import sys
+import pandas as pd
+from tabdiff_lora.evaluation import evaluate, runner
+runner.side_by_side = lambda tasks, threads: sys.exit(0 if "catboost" in sys.modules else "too late")
+table = pd.DataFrame({"x": range(100), "y": [0, 1] * 50})
+evaluate(table, table, target="y", metrics=["efficacy"])
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
