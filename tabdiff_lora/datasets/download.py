@@ -124,7 +124,8 @@ def _numbers(column: pd.Series, card: Card) -> pd.Series:
 
 
 def _words(column: pd.Series, card: Card) -> pd.Series:
-    text = as_labels(column).astype("str").str.strip()
+    labels = as_labels(column)
+    text = labels.astype("str").str.strip().where(labels.notna())
     words = text.replace(dict(card.labels.get(column.name, {})))
     return words if card.missing is None else words.fillna(card.missing)
 
