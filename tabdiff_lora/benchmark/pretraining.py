@@ -38,7 +38,7 @@ from tabdiff_lora.evaluation import detection_auc, evaluate, ml_efficiency, pair
 from tabdiff_lora.evaluation.significance import holm
 from tabdiff_lora.table import TableEncoder
 from tabdiff_lora.training import TrainingRows
-from tabdiff_lora.training.times import stratified_uniforms
+from tabdiff_lora.stratified import stratified_uniforms
 
 ARMS: dict[str, dict[str, Any]] = {
     "mlp": {},

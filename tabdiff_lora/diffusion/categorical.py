@@ -254,6 +254,15 @@ def category_probabilities(cat_logits: Tensor, layout: TableLayout) -> Tensor:
     return torch.cat([_blocks(cat_logits, g).softmax(-1).flatten(1) for g in layout.groups], dim=1)
 
 
+def expected_codes(probabilities: Tensor, layout: TableLayout) -> Tensor:
+    """Mean code of each column, (B, C), of probabilities (B, sum of K_c): sorts rows by what they say of the column."""
+    means = [
+        _blocks(probabilities, g) @ torch.arange(g.cardinality, device=probabilities.device).to(probabilities)
+        for g in layout.groups
+    ]
+    return torch.cat(means, dim=1) if means else probabilities
+
+
 def draw_categories(probabilities: Tensor, layout: TableLayout, uniforms: Tensor, extra: int = 0) -> Tensor:
     """Draw one code per column by inverting the cumulative law.
 

@@ -33,6 +33,7 @@ from torch import Generator, Tensor
 from tabdiff_lora.diffusion.covariance import Covariance
 from tabdiff_lora.diffusion.posterior import Posterior, TriangularRoot
 from tabdiff_lora.diffusion.priors import GaussianPrior, Prior
+from tabdiff_lora.stratified import latin_normals
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class MixturePrior(Prior):
         log_weights = self.log_weights if evidence is None else self.log_weights + evidence
         weights = log_weights.expand(n_rows, -1).softmax(-1)
         drawn = torch.multinomial(weights, 1, generator=generator)[:, 0]  # (n,)
-        z = torch.randn(n_rows, self.dim, generator=generator, device=self.mean.device)
+        z = latin_normals(n_rows, self.dim, generator)
         x_t = torch.zeros_like(z)
         for k, component in enumerate(self.components):
             data = component.covariance.eigenvalues

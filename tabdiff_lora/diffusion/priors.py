@@ -20,6 +20,7 @@ from torch import Generator, Tensor
 
 from tabdiff_lora.diffusion.covariance import Covariance, times
 from tabdiff_lora.diffusion.posterior import EigenRoot, Posterior
+from tabdiff_lora.stratified import latin_normals
 
 
 class Prior(ABC):
@@ -198,8 +199,7 @@ class GaussianPrior(Prior):
     def terminal(self, n_rows, alpha, sigma, noise, generator, evidence=None) -> Tensor:
         r"""Draw from :math:`N(\mu, \alpha^2\Sigma + \sigma^2 N)`; see :class:`Prior`."""
         deviation = (alpha**2 * self.covariance.eigenvalues + sigma**2 * noise).sqrt()
-        z = torch.randn(n_rows, self.dim, generator=generator, device=self.mean.device)
-        return self.mean + self.covariance.scale(deviation, z)
+        return self.mean + self.covariance.scale(deviation, latin_normals(n_rows, self.dim, generator))
 
     def posterior(self, x_t, alpha, sigma, noise, evidence=None) -> Posterior:
         """Law of x_0 given x_t, a normal one; see :class:`Prior`."""

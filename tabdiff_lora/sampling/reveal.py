@@ -15,8 +15,9 @@ from __future__ import annotations
 import torch
 from torch import Generator, Tensor
 
-from tabdiff_lora.diffusion.categorical import category_probabilities, draw_categories
+from tabdiff_lora.diffusion.categorical import category_probabilities, draw_categories, expected_codes
 from tabdiff_lora.diffusion.mixed import TableDiffusion
+from tabdiff_lora.stratified import balanced_uniforms
 
 
 class CategoryReveal:
@@ -55,22 +56,19 @@ class CategoryReveal:
             return x_t
         probabilities = category_probabilities(cat_logits, layout)
         if not self.process.masks:
-            posterior = self.process.q_posterior(x_t, probabilities, t, s)
-            return torch.where(self.process.lost(x_t), draw_categories(posterior, layout, self._uniforms(x_t)), x_t)
+            return self._draw(x_t, self.process.q_posterior(x_t, probabilities, t, s), self.process.lost(x_t))
         revealed = (self.due <= number) & self.process.lost(x_t)
-        if not bool(revealed.any()):
-            return x_t
-        return torch.where(revealed, draw_categories(probabilities, layout, self._uniforms(x_t)), x_t)
+        return self._draw(x_t, probabilities, revealed) if bool(revealed.any()) else x_t
 
     def finish(self, x_t: Tensor, cat_logits: Tensor) -> Tensor:
         """Codes of the data: whatever is still lost is drawn from p(x_0 | x_t); (B, C)."""
-        drawn = draw_categories(
-            category_probabilities(cat_logits, self.process.layout), self.process.layout, self._uniforms(x_t)
-        )
-        return torch.where(self.process.lost(x_t), drawn, x_t)
+        return self._draw(x_t, category_probabilities(cat_logits, self.process.layout), self.process.lost(x_t))
 
-    def _uniforms(self, x_t: Tensor) -> Tensor:
-        return torch.rand(x_t.shape, generator=self.generator, device=x_t.device)
+    def _draw(self, x_t: Tensor, probabilities: Tensor, chosen: Tensor) -> Tensor:
+        """Draw the chosen entries, balanced over the rows: how many get a level is close to the sum of probabilities."""
+        layout = self.process.layout
+        uniforms = balanced_uniforms(expected_codes(probabilities, layout), chosen, self.generator)
+        return torch.where(chosen, draw_categories(probabilities, layout, uniforms), x_t)
 
 
 def n_turns_of(n_columns: int, order: str | int) -> int:

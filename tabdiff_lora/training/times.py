@@ -20,12 +20,7 @@ from __future__ import annotations
 import torch
 from torch import Generator, Tensor
 
-
-def stratified_uniforms(n: int, generator: Generator) -> Tensor:
-    """A randomly shifted regular grid in [0, 1), in random order; shape (n,)."""
-    device = generator.device
-    grid = (torch.arange(n, device=device) + torch.rand(1, generator=generator, device=device)) / n
-    return grid[torch.randperm(n, generator=generator, device=device)]
+from tabdiff_lora.stratified import stratified_uniforms
 
 
 class GainedTimes:

@@ -22,11 +22,12 @@ from torch import Generator
 from tabdiff_lora.denoiser import Denoiser
 from tabdiff_lora.errors import TrainingError
 from tabdiff_lora.state import TableState
+from tabdiff_lora.stratified import stratified_uniforms
 from tabdiff_lora.training.budget import Budget, TimeLimit, learning_rate_factor
 from tabdiff_lora.training.ema import PowerEMA
 from tabdiff_lora.training.known import KnownColumns
 from tabdiff_lora.training.rows import TrainingRows
-from tabdiff_lora.training.times import GainedTimes, stratified_uniforms
+from tabdiff_lora.training.times import GainedTimes
 
 CHECK_COST = 4  # rows trained on per row checked: a check is a forward pass, so checks take under a tenth of the time
 

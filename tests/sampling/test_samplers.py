@@ -38,7 +38,7 @@ PROCESSES = {
 }
 SAMPLERS = {
     "ddim": DDIMSampler(120),
-    "ddim eta .5": DDIMSampler(80, eta=0.5),
+    "ddim eta .5": DDIMSampler(120, eta=0.5),
     "ancestral": AncestralSampler(120),
     "heun": HeunSampler(30),
     "dpmpp": DPMSolverSampler(40),

@@ -3,16 +3,11 @@
 import pytest
 import torch
 
-from tabdiff_lora.training.times import GainedTimes, stratified_uniforms
+from tabdiff_lora.training.times import GainedTimes
 
 
 def generator():
     return torch.Generator().manual_seed(0)
-
-
-def test_stratified_uniforms_are_even():
-    u = stratified_uniforms(1_000, generator()).sort().values
-    assert torch.allclose(u.diff(), torch.tensor(1e-3), atol=1e-5) and u.min() >= 0 and u.max() < 1
 
 
 def test_times_are_uniform_before_anything_was_gained():
