@@ -15,8 +15,8 @@ from tabdiff_lora.diffusion import (
 )
 from tabdiff_lora.sampling import DPMSolverSampler
 from tabdiff_lora.state import Prediction, TableState
-from tabdiff_lora.table.encoded import EncodedTable
 from tabdiff_lora.stratified import stratified_uniforms
+from tabdiff_lora.table.encoded import EncodedTable
 from tests.exact import layout_of
 
 RNG = np.random.default_rng(0)

@@ -36,9 +36,9 @@ from tabdiff_lora.datasets import Dataset, load_dataset
 from tabdiff_lora.errors import EncodingError
 from tabdiff_lora.evaluation import detection_auc, evaluate, ml_efficiency, paired_comparison, shape_error
 from tabdiff_lora.evaluation.significance import holm
+from tabdiff_lora.stratified import stratified_uniforms
 from tabdiff_lora.table import TableEncoder
 from tabdiff_lora.training import TrainingRows
-from tabdiff_lora.stratified import stratified_uniforms
 
 ARMS: dict[str, dict[str, Any]] = {
     "mlp": {},

@@ -65,7 +65,7 @@ class CategoryReveal:
         return self._draw(x_t, category_probabilities(cat_logits, self.process.layout), self.process.lost(x_t))
 
     def _draw(self, x_t: Tensor, probabilities: Tensor, chosen: Tensor) -> Tensor:
-        """Draw the chosen entries, balanced over the rows: how many get a level is close to the sum of probabilities."""
+        """Draw the chosen entries, balanced over the rows: each level about as often as its probabilities add up to."""
         layout = self.process.layout
         uniforms = balanced_uniforms(expected_codes(probabilities, layout), chosen, self.generator)
         return torch.where(chosen, draw_categories(probabilities, layout, uniforms), x_t)
