@@ -48,10 +48,14 @@ ARMS: dict[str, dict[str, Any]] = {
     "shuffled words": {"words": "shuffled"},
     "frozen": {"adapter": None},
     "all trained": {"adapter": None, "freeze": False},
+    "all trained slowly": {"adapter": None, "freeze": False},
     "random all trained": {"pretrained": False, "adapter": None, "freeze": False},
 }
 """What each arm changes about the language model; ``"mlp"`` is the residual MLP in its place, stopped early
 on held-out rows as by default or not."""
+
+RATES = {"all trained slowly": 1e-4}
+"""Learning rates other than the default, which suits adapters and would undo what a body has learned."""
 
 RANKS: dict[str, dict[str, Any]] = {
     **{f"energy {energy:g}": {"rank_energy": energy} for energy in (0.8, 0.9, 0.95, 0.99)},
@@ -121,6 +125,7 @@ class Trial:
             n_sampling_steps=self.n_sampling_steps,
             validation_fraction=0.1 if self.arm == "mlp stopped early" else 0.0,
             random_state=self.seed,
+            **({"learning_rate": RATES[self.arm]} if self.arm in RATES else {}),
             **limit,
         )
 

@@ -45,6 +45,7 @@ def test_arms_differ_from_the_language_model_in_what_they_are_called_after():
         0,
     ]
     assert trial("copula").synthesizer().max_epochs == 0
+    assert trial("all trained slowly").synthesizer().learning_rate < trial("all trained").synthesizer().learning_rate
 
 
 def test_every_seed_is_finished_before_the_next_begins():
