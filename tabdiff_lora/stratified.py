@@ -46,22 +46,23 @@ def balanced_uniforms(key: Tensor, chosen: Tensor, generator: Generator) -> Tens
     key : Tensor of shape (B, C)
         What the rows of a column are sorted by.
     chosen : Tensor of shape (B, C), bool
-        Which entries count; others get uniforms too.
+        Which entries need one; others get anything.
     generator : Generator
 
     Returns
     -------
     Tensor of shape (B, C), float32
     """
-    n_rows, n_columns = key.shape
-    device = generator.device
-    rank = torch.where(chosen, key, torch.inf).argsort(dim=0).argsort(dim=0)
-    part = torch.zeros_like(rank)  # of 2^level, found so far
+    n_columns, device = key.shape[1], generator.device
+    order = torch.where(chosen, key, torch.inf).argsort(dim=0)[: int(chosen.sum(dim=0).max()) if n_columns else 0]
+    rank = torch.arange(len(order), device=device)[:, None]
+    part = torch.zeros_like(order)  # of 2^level, found so far
     for level in range(N_LEVELS):
         # Two halves of 2^(level + 1) neighbours each have one row in this part; a coin says which goes to its left.
         pair = ((rank >> (level + 1)) << level) + part
-        n_pairs = ((n_rows >> (level + 1)) + 1) << level
+        n_pairs = ((len(order) >> (level + 1)) + 1) << level
         coins = torch.randint(2, (n_pairs, n_columns), generator=generator, device=device)
         part = 2 * part + (((rank >> level) & 1) ^ coins.gather(0, pair))
-    within = torch.rand(key.shape, generator=generator, device=device)
-    return ((part + within) / 2**N_LEVELS).clamp_max(1 - 2**-24)
+    within = torch.rand(order.shape, generator=generator, device=device)
+    uniforms = ((part + within) / 2**N_LEVELS).clamp_max(1 - 2**-24)
+    return torch.zeros_like(key, dtype=torch.float32).scatter_(0, order, uniforms)

@@ -62,7 +62,8 @@ class ExpectedFourierFeatures(FourierFeatures):
     def forward(self, mean: Tensor, deviation: Tensor) -> Tensor:
         """Two (...,) to (..., 2 n_frequencies)."""
         angle = mean[..., None] * self.frequencies
-        damping = (deviation[..., None] * self.frequencies).square().mul_(-0.5).exp_()
+        # Below e^-80 nothing is left of a feature, but numbers so small that a processor handles them one by one.
+        damping = (deviation[..., None] * self.frequencies).square().mul_(-0.5).clamp_min_(-80.0).exp_()
         return torch.cat([angle.sin() * damping, angle.cos() * damping], dim=-1)
 
 
