@@ -9,6 +9,7 @@ from sklearn.datasets import load_diabetes
 from sklearn.model_selection import train_test_split
 
 from tabdiff_lora.evaluation import EvaluationReport, evaluate
+from tabdiff_lora.evaluation.wording import in_columns
 from tabdiff_lora.synthesizer import TabularDiffusionSynthesizer
 
 logger = logging.getLogger(__name__)
@@ -114,9 +115,8 @@ def short_table(report: EvaluationReport) -> str:
     str
         One line per score: synthetic rows, ceiling, floor.
     """
-    lines = [f"{'':<46} {'synthetic':>10} {'ceiling':>10} {'floor':>10}"]
+    lines = [f"{'':<46}{'synthetic':>11}{'ceiling':>11}{'floor':>11}"]
     for score in report.scores:
         if score.name in SHORT_SCORES and score.value is not None:
-            numbers = ["-" if x is None else f"{x:.3f}" for x in (score.value, score.ceiling, score.floor)]
-            lines.append(f"{SHORT_SCORES[score.name]:<46} " + " ".join(f"{number:>10}" for number in numbers))
+            lines.append(f"{SHORT_SCORES[score.name]:<46}{in_columns(score, 3)}")
     return "\n".join(lines)

@@ -314,7 +314,7 @@ def summary_table(frame: pd.DataFrame) -> str:
     keys = ["table", "seed", "max_time"]
     frame = frame[frame["factor"] != "seconds"]
     default = frame[frame["variant"] == "default"].set_index(keys)[list(SCORES)]
-    paired = frame.join(default, on=keys, rsuffix=" of default").dropna(subset=["detection_auc of default"])
+    paired = frame.join(default.add_suffix(" of default"), on=keys).dropna(subset=["detection_auc of default"])
     lines = ["| factor | variant | pairs | " + " | ".join(SCORES) + " |", "|---|---|---:|" + "---:|" * len(SCORES)]
     for (factor, variant), group in paired.groupby(["factor", "variant"], sort=False):
         if variant != "default":

@@ -102,16 +102,16 @@ def score_table(report: EvaluationReport) -> str:
     str
     """
     from tabdiff_lora.evaluation.findings import WORDS
+    from tabdiff_lora.evaluation.wording import in_columns
 
-    lines = [f"{'':<28}{'synthetic':>10}{'ceiling':>10}{'floor':>10}  better"]
+    lines = [f"{'':<28}{'synthetic':>11}{'ceiling':>11}{'floor':>11}  better"]
     for group, scores in groupby(report.scores, key=lambda score: score.group):
         lines.append(group)
         for score in scores:
             if score.value is None:
                 lines.append(f"  {score.name:<26} not computed: {score.reason}")
                 continue
-            numbers = ["-" if x is None else f"{x:.4f}" for x in (score.value, score.ceiling, score.floor)]
             way = "as the ceiling" if score.direction == "match" else score.direction
-            lines.append(f"  {score.name:<26}" + "".join(f"{number:>10}" for number in numbers) + f"  {way}")
+            lines.append(f"  {score.name:<26}{in_columns(score, 4)}  {way}")
     answers = [f"{finding.question} {finding.text} ({WORDS[finding.status]})" for finding in report.summary()]
     return "\n".join([*lines, "", *answers])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tabdiff_lora.evaluation.score import Score
+
 TITLES: dict[str, tuple[str, str]] = {
     "shape_error": ("Shape error", "Distance between margins (KS or total variation), mean over columns"),
     "wasserstein": ("Wasserstein distance", "How far numbers would have to move, in standard deviations"),
@@ -60,3 +62,14 @@ CHAPTERS: dict[str, str] = {
 def title(name: str) -> tuple[str, str]:
     """Return title and explanation of a score; an unknown one is titled by its own name."""
     return TITLES.get(name, (name.replace("_", " ").capitalize(), ""))
+
+
+def in_columns(score: Score, decimals: int) -> str:
+    """Value, ceiling and floor of a score in three columns of a terminal, each of eleven characters."""
+    return "".join(f"{_number(x, decimals):>11}" for x in (score.value, score.ceiling, score.floor))
+
+
+def _number(x: float | None, decimals: int) -> str:
+    if x is None:
+        return "-"
+    return f"{x:.{decimals}f}" if abs(x) < 1_000 else f"{x:,.0f}"

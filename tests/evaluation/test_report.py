@@ -19,6 +19,7 @@ from tabdiff_lora.evaluation import (
     explore,
 )
 from tabdiff_lora.evaluation.pictures import heatmap, number, short, strip
+from tabdiff_lora.evaluation.wording import in_columns
 
 
 def draw(n, seed, n_columns=50):
@@ -53,6 +54,16 @@ def test_frame_json_and_reprs(report):
     assert "<table" in report._repr_html_()
     with pytest.raises(KeyError, match="the report has no score 'beauty'"):
         report["beauty"]
+
+
+def test_columns_of_a_terminal_never_touch():
+    line = in_columns(Score("rmse", "Usefulness", 512_124.8129, "lower", 442_092.5813, None), 4)
+    assert line.split() == ["512,125", "442,093", "-"] and len(line) == 33
+    assert in_columns(Score("r2", "Usefulness", 0.92334, "higher", -0.00061, 0.5), 3).split() == [
+        "0.923",
+        "-0.001",
+        "0.500",
+    ]
 
 
 def test_strip_puts_the_better_to_the_right():
