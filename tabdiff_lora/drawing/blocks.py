@@ -1,15 +1,17 @@
 """RowBlocks: rows as a function of a seed and their number.
 
-Rows are drawn in blocks of fixed size, and block b has randomness of its own, so row i is the same whether five rows
-are asked for or a million, at once or in pieces. A row that breaks a rule is drawn again, from the next randomness of
-its block; where all rows are alike (nothing is known of single ones) any row that obeys takes the next free place, so
-the first few need no full block of good ones.
+Rows are drawn in blocks of fixed places, and block b has randomness of its own, so row i is the same whether five rows
+are asked for or a million, at once or in pieces. A block is drawn whole, so that its rows lie evenly; the first ones
+are small, so that a few rows cost little and are most of one. A row that breaks a rule is drawn again, from the next
+randomness of its block; where all rows are alike (nothing is known of single ones) any row that obeys takes the next
+free place, so the first few need no full block of good ones.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
+from bisect import bisect_right
 from collections.abc import Iterator
 
 import numpy as np
@@ -35,6 +37,35 @@ MIN_REDRAW = 64  # rows: below, a step of the sampler costs the same
 PATIENCE = 1.0  # seconds before a bar is shown
 
 
+class Places:
+    """Which rows stand in which block: twice an eighth of a block, a quarter, a half, and whole ones from then on.
+
+    Parameters
+    ----------
+    size : int
+        Rows of a whole block.
+    """
+
+    def __init__(self, size: int):
+        self.whole = size
+        self.first = sorted({0, *(size >> halvings for halvings in (3, 2, 1))})  # where the small blocks start
+
+    def start(self, number: int) -> int:
+        """Return the first row of a block."""
+        n_small = len(self.first)
+        return self.first[number] if number < n_small else (number - n_small + 1) * self.whole
+
+    def size(self, number: int) -> int:
+        """Return the rows of a block."""
+        return self.start(number + 1) - self.start(number)
+
+    def block_of(self, row: int) -> int:
+        """Return the number of the block that a row stands in."""
+        if row < self.whole:
+            return bisect_right(self.first, row) - 1
+        return row // self.whole + len(self.first) - 1
+
+
 class RowBlocks:
     """Draws the rows of one request; to be read once.
 
@@ -44,7 +75,7 @@ class RowBlocks:
     denoiser : Denoiser
     sampler : Sampler
     size : int
-        Rows of a block.
+        Rows of a block, but for the first ones.
     root : SeedSequence
         All randomness of the request.
     request : Request
@@ -63,6 +94,7 @@ class RowBlocks:
         verbose: int = 0,
     ):
         self.encoder, self.sampler, self.size, self.root, self.request = encoder, sampler, size, root, request
+        self.places = Places(size)
         self.denoiser, self.verbose = denoiser, verbose
         if request.forbidden is not None:
             self.denoiser = denoiser.without(torch.as_tensor(request.forbidden, device=denoiser.device))
@@ -85,12 +117,13 @@ class RowBlocks:
         start, stop = self.request.first_row, self.request.first_row + n_rows
         if start == stop:
             return
-        for number in range(start // self.size):
-            self._with_keys(self._no_rows(), number, self.size)  # so that theirs are not issued again
+        numbers = range(self.places.block_of(start), self.places.block_of(stop - 1) + 1)
+        for number in range(numbers.start):
+            self._with_keys(self._no_rows(), number, self.places.size(number))  # so that theirs are not issued again
         with tqdm(total=n_rows, desc="sample", unit=" rows", unit_scale=True, delay=PATIENCE, disable=is_silent) as bar:
-            for number in range(start // self.size, math.ceil(stop / self.size)):
-                before = number * self.size
-                block = self._block(number, max(start - before, 0), min(stop - before, self.size))
+            for number in numbers:
+                before = self.places.start(number)
+                block = self._block(number, max(start - before, 0), min(stop - before, self.places.size(number)))
                 bar.update(len(block))
                 yield block
 
@@ -124,8 +157,8 @@ class RowBlocks:
 
     def _block(self, number: int, start: int, stop: int) -> pd.DataFrame:
         """Rows ``start`` to ``stop`` - 1 of a block."""
-        seeds, first = stream(self.root, 1, number), number * self.size
-        n_places = self._n_places(first)
+        seeds, first = stream(self.root, 1, number), self.places.start(number)
+        n_places = self._n_places(number)
         free, taken, kept, n_drawn, last_success = np.arange(n_places), [], [], 0, 0
         for round_ in itertools.count():
             places = np.resize(free, self._n_candidates(n_places, len(free), n_drawn))
@@ -184,10 +217,10 @@ class RowBlocks:
             frame[name] = replace_cells(frame[name], present, column.iloc[present])
         return frame
 
-    def _n_places(self, first: int) -> int:
-        """Rows of the block that begins with row ``first``; the last one is short where each row has its own."""
-        is_endless = self.are_alike or self.request.given.shares is not None
-        return self.size if is_endless else min(self.size, self.request.n_rows - first)
+    def _n_places(self, number: int) -> int:
+        """Rows of a block; the last one is short where each row has its own."""
+        size, is_endless = self.places.size(number), self.are_alike or self.request.given.shares is not None
+        return size if is_endless else min(size, self.request.n_rows - self.places.start(number))
 
     def _n_candidates(self, n_places: int, n_free: int, n_drawn: int) -> int:
         """How many to draw next: a whole block at first, then what the free places will take at the share so far."""
