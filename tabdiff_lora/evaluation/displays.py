@@ -161,7 +161,7 @@ class MarginalsDisplay(Display):
             ax.tick_params(labelsize="small")
             ax.spines[["top", "right"]].set_visible(False)
             if i == 0 and self.compare:
-                ax.legend(fontsize="small", frameon=False)
+                ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.15), ncols=2, fontsize="small", frameon=False)
 
     def _bars(self, ax: Axes, rows: pd.DataFrame) -> None:
         rows = rows.head(MAX_LEVELS)
@@ -280,7 +280,7 @@ class MissingnessDisplay(Display):
         ax.invert_yaxis()
         ax.spines[["top", "right"]].set_visible(False)
         if k > 1:
-            ax.legend(frameon=False)
+            ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
 
 
 def _missing_shares(df: pd.DataFrame, who: str) -> pd.Series:
