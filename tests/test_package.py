@@ -48,6 +48,7 @@ LEVELS = {
     "state": 9,
     "compute": 9,
     "randomness": 9,
+    "stratified": 9,
     "testing": 4,
     "logs": 9,
     "errors": 10,

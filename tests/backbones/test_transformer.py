@@ -109,7 +109,7 @@ def test_it_learns_a_dependence_that_no_copula_has():
         drawn = synth.fit(frame).sample(512)
         correlation[n_epochs] = np.corrcoef(drawn["x"].abs(), drawn["y"])[0, 1]
     assert abs(correlation[0]) < 0.3
-    assert correlation[80] > 0.7
+    assert correlation[80] > 0.6
 
 
 def test_transformer_is_reached_by_its_name():
