@@ -44,6 +44,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple, Self
 
 import torch
@@ -139,7 +140,7 @@ class Denoiser(nn.Module):
     def without(self, levels: Tensor) -> Self:
         """The same network, which never answers with some levels: bool of shape (sum of K_c,)."""
         denoiser = copy.copy(self)
-        denoiser.forbidden = levels
+        denoiser.forbidden, denoiser.process = levels, replace(self.process, margins=None)
         return denoiser
 
     def _call_backbone(self, x_t: TableState, t: Tensor) -> tuple[Reading, Prediction]:

@@ -311,6 +311,8 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
             if anew:
                 self.denoiser_ = self._build(table, root)
                 self._describe(self.denoiser_.backbone)
+            else:
+                self.denoiser_.process = self.denoiser_.process.seeing(torch.as_tensor(table.counts()))
             logger.info(
                 "fitting %d rows of %d columns: %s of %s parameters to train, on %s ...",
                 *(len(table), len(self.schema_.columns)),

@@ -27,10 +27,13 @@ class TableDiffusion:
     ----------
     numerical : GaussianDiffusion over D dimensions
     categorical : CategoricalDiffusion over C columns
+    margins : Tensor of shape (sum of K_c,), optional
+        How many of the training rows have each level; None where the rows that the process leads back to are others.
     """
 
     numerical: GaussianDiffusion
     categorical: CategoricalDiffusion
+    margins: Tensor | None = None
 
     @property
     def layout(self) -> TableLayout:
@@ -39,6 +42,8 @@ class TableDiffusion:
 
     def given(self, x_0: TableState, known: Known) -> TableDiffusion:
         """The process of rows x_0 whose ``known`` entries stay what they are: from the prior to the data.
+
+        The margins of such rows are not known.
 
         Raises
         ------
@@ -51,6 +56,10 @@ class TableDiffusion:
         return TableDiffusion(
             self.numerical.given(x_0.num, known.num, self._known_label(x_0, categorical)), categorical
         )
+
+    def seeing(self, counts: Tensor) -> TableDiffusion:
+        """The process of more training rows, of which so many have each level: shape (sum of K_c,)."""
+        return self if self.margins is None else replace(self, margins=self.margins + counts.to(self.margins))
 
     def _require_label(self, known: Known) -> None:
         label = self.categorical.label
@@ -105,4 +114,5 @@ class TableDiffusion:
 
     def to(self, device) -> TableDiffusion:
         """The same process on another device."""
-        return TableDiffusion(self.numerical.to(device), self.categorical.to(device))
+        margins = None if self.margins is None else self.margins.to(device)
+        return TableDiffusion(self.numerical.to(device), self.categorical.to(device), margins)

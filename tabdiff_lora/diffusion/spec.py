@@ -96,4 +96,5 @@ class DiffusionSpec(BaseEstimator):
             "marginal": tuple(frequencies),
         }[self.categories]
         categorical = CategoricalDiffusion(table.layout, self.keep, replacement, first, self.reverse)
-        return TableDiffusion(GaussianDiffusion(prior, self.schedule, self.noise), categorical)
+        margins = torch.as_tensor(table.counts(), dtype=torch.float32)
+        return TableDiffusion(GaussianDiffusion(prior, self.schedule, self.noise), categorical, margins)

@@ -12,6 +12,7 @@ import base64
 import dataclasses
 import datetime
 import importlib
+import inspect
 import math
 import pkgutil
 from collections.abc import Iterable
@@ -257,4 +258,7 @@ def _build(cls: type, state: dict[str, object]) -> object:
         return cls(**state)
     thing = cls.__new__(cls)
     vars(thing).update(state)
+    for parameter in inspect.signature(cls).parameters.values():  # one that is younger than the folder has its default
+        if parameter.default is not parameter.empty:
+            vars(thing).setdefault(parameter.name, parameter.default)
     return thing

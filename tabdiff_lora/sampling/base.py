@@ -36,13 +36,17 @@ class Sampler(BaseEstimator, ABC):
         How the times are spaced; see :mod:`tabdiff_lora.sampling.grids`.
     guidance : float, default=1.0
         How much known categories count; 1 is as much as in the data. See :mod:`tabdiff_lora.sampling.guidance`.
+    rake : bool, default=True
+        Whether rows of which nothing is known hold each level about as often as the training rows, as far as masked
+        categories go. See :mod:`tabdiff_lora.sampling.raking`.
     """
 
-    def __init__(self, n_steps=32, unmasking="stratified", grid="linear", guidance=1.0):
+    def __init__(self, n_steps=32, unmasking="stratified", grid="linear", guidance=1.0, rake=True):
         self.n_steps = n_steps
         self.unmasking = unmasking
         self.grid = grid
         self.guidance = guidance
+        self.rake = rake
 
     @abstractmethod
     def numerical_step(
@@ -92,7 +96,7 @@ class Sampler(BaseEstimator, ABC):
             denoiser = Guided(denoiser, self.guidance)
         x = process.prior_sample(n_rows, generator)
         times = self._times(process, generator.device)
-        reveal = CategoryReveal(process, n_rows, self.unmasking, times, generator)
+        reveal = CategoryReveal(process, n_rows, self.unmasking, times, generator, rake=self.rake)
         previous = None
         for number, (t, s) in enumerate(pairwise(times[:, None])):  # t and s of shape (1,)
             x, t = self.start_step(process, x, t, generator)
@@ -124,6 +128,7 @@ class Sampler(BaseEstimator, ABC):
                 isinstance(self.grid, TimeGrid) or self.grid in GRIDS,
             ),
             "guidance": ("a number", isinstance(self.guidance, Real)),
+            "rake": ("True or False", isinstance(self.rake, bool)),
         }
         for name, (wanted, is_met) in expected.items():
             if not is_met:

@@ -23,12 +23,12 @@ class DDIMSampler(Sampler):
     eta : float in [0, 1], default=0.0
         0 is deterministic on the numerical half (for a variance-exploding schedule: Euler); 1 draws from
         :math:`q(x_s | x_t, \\hat x_0)`, the ancestral step of DDPM.
-    unmasking, grid, guidance
+    unmasking, grid, guidance, rake
         See :class:`Sampler`.
     """
 
-    def __init__(self, n_steps=50, eta=0.0, unmasking="stratified", grid="linear", guidance=1.0):
-        super().__init__(n_steps, unmasking, grid, guidance)
+    def __init__(self, n_steps=50, eta=0.0, unmasking="stratified", grid="linear", guidance=1.0, rake=True):
+        super().__init__(n_steps, unmasking, grid, guidance, rake)
         self.eta = eta
 
     def numerical_step(self, process, x_t, prediction, t, s, previous, generator) -> Tensor:
@@ -49,7 +49,7 @@ class AncestralSampler(Sampler):
         :math:`q(x_t | x_s)`, which is right for data that is white noise ("fixed small" and "fixed large"; TabDDPM has
         the second). The last step has none.
     unmasking : {"stratified", "independent"} or int, default="independent"
-    grid, guidance
+    grid, guidance, rake
         See :class:`Sampler`.
 
     References
@@ -57,8 +57,8 @@ class AncestralSampler(Sampler):
     Denoising Diffusion Probabilistic Models (Ho et al., 2020), section 3.2.
     """
 
-    def __init__(self, n_steps=100, variance="posterior", unmasking="independent", grid="linear", guidance=1.0):
-        super().__init__(n_steps, unmasking, grid, guidance)
+    def __init__(self, n_steps=100, variance="posterior", unmasking="independent", grid="linear", guidance=1.0, rake=True):
+        super().__init__(n_steps, unmasking, grid, guidance, rake)
         self.variance = variance
 
     def numerical_step(self, process, x_t, prediction, t, s, previous, generator) -> Tensor:

@@ -25,7 +25,7 @@ class DPMSolverSampler(Sampler):
     Parameters
     ----------
     n_steps : int, default=32
-    unmasking, grid, guidance
+    unmasking, grid, guidance, rake
         See :class:`Sampler`.
     """
 

@@ -37,7 +37,7 @@ class HeunSampler(Sampler):
         :math:`S_{noise}`: a little more than 1 makes up for detail that is lost.
     churn_range : (float, float), default=(0, inf)
         :math:`S_{tmin}, S_{tmax}`: noise levels :math:`\\sigma / \\alpha` at which there is churn.
-    unmasking, grid, guidance
+    unmasking, grid, guidance, rake
         See :class:`Sampler`.
     """
 
@@ -50,8 +50,9 @@ class HeunSampler(Sampler):
         unmasking="stratified",
         grid="linear",
         guidance=1.0,
+        rake=True,
     ):
-        super().__init__(n_steps, unmasking, grid, guidance)
+        super().__init__(n_steps, unmasking, grid, guidance, rake)
         self.churn = churn
         self.churn_noise = churn_noise
         self.churn_range = churn_range

@@ -8,6 +8,9 @@ With the mask process each entry is revealed once. *When* is drawn beforehand:
   drawing several dependent columns at once;
 - a number k: k columns of a row at a time, in a random order, at steps evenly spread over the walk; with k = 1 that is
   any-order autoregression on every grid.
+
+*What* is drawn from the network's answer, whose margins are raked to those of the training rows where the process knows
+them (:mod:`tabdiff_lora.sampling.raking`).
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from torch import Generator, Tensor
 
 from tabdiff_lora.diffusion.categorical import category_probabilities, draw_categories, expected_codes
 from tabdiff_lora.diffusion.mixed import TableDiffusion
+from tabdiff_lora.sampling.raking import Raking
 from tabdiff_lora.stratified import balanced_uniforms
 
 
@@ -31,10 +35,24 @@ class CategoryReveal:
     grid : Tensor of shape (S,)
         Times of the walk, from 1 to 0.
     generator : Generator
+    rake : bool, default=True
+        Whether masked categories are raked to the margins of the process, if it has any.
     """
 
-    def __init__(self, process: TableDiffusion, n_rows: int, order: str | int, grid: Tensor, generator: Generator):
+    def __init__(
+        self,
+        process: TableDiffusion,
+        n_rows: int,
+        order: str | int,
+        grid: Tensor,
+        generator: Generator,
+        *,
+        rake: bool = True,
+    ):
         self.process, self.generator = process.categorical, generator
+        has_margins = process.margins is not None and process.layout.n_categorical > 0
+        is_raked = rake and has_margins and process.categorical.masks
+        self.raking = Raking(process.margins, process.layout) if is_raked else None
         shape = (n_rows, process.layout.n_categorical)
         thresholds = torch.rand(shape, generator=generator, device=generator.device)
         if order != "independent":
@@ -54,15 +72,22 @@ class CategoryReveal:
         layout = self.process.layout
         if layout.n_categorical == 0:
             return x_t
-        probabilities = category_probabilities(cat_logits, layout)
+        probabilities, lost = self._probabilities(cat_logits), self.process.lost(x_t)
         if not self.process.masks:
-            return self._draw(x_t, self.process.q_posterior(x_t, probabilities, t, s), self.process.lost(x_t))
-        revealed = (self.due <= number) & self.process.lost(x_t)
+            return self._draw(x_t, self.process.q_posterior(x_t, probabilities, t, s), lost)
+        if self.raking is not None:
+            self.raking.update(x_t, probabilities, lost)
+        revealed = (self.due <= number) & lost
         return self._draw(x_t, probabilities, revealed) if bool(revealed.any()) else x_t
 
     def finish(self, x_t: Tensor, cat_logits: Tensor) -> Tensor:
         """Codes of the data: whatever is still lost is drawn from p(x_0 | x_t); (B, C)."""
-        return self._draw(x_t, category_probabilities(cat_logits, self.process.layout), self.process.lost(x_t))
+        return self._draw(x_t, self._probabilities(cat_logits), self.process.lost(x_t))
+
+    def _probabilities(self, cat_logits: Tensor) -> Tensor:
+        if self.raking is not None:
+            cat_logits = cat_logits + self.raking.log_weights
+        return category_probabilities(cat_logits, self.process.layout)
 
     def _draw(self, x_t: Tensor, probabilities: Tensor, chosen: Tensor) -> Tensor:
         """Draw the chosen entries, balanced over the rows: each level about as often as its probabilities add up to."""

@@ -57,11 +57,16 @@ class EncodedTable:
         """Return the median of each interval, float64 of shape (n, D); uninformative entries are 0."""
         return centre(self.low, self.high)
 
+    def counts(self) -> np.ndarray:
+        """Rows with each level, categorical columns side by side; int64 of shape (sum of K_c,)."""
+        pairs = zip(self.cat.T, self.layout.cardinalities, strict=True)
+        return np.concatenate([np.empty(0, dtype=np.int64), *(np.bincount(codes, minlength=k) for codes, k in pairs)])
+
     def frequencies(self) -> list[np.ndarray]:
         """Share of each level, one array of shape (K_c,) per categorical column; uniform for an empty table."""
-        pairs = zip(self.cat.T, self.layout.cardinalities, strict=True)
-        counts = [np.bincount(codes, minlength=k) if len(codes) else np.ones(k) for codes, k in pairs]
-        return [count / count.sum() for count in counts]
+        counts = self.counts() if len(self) else np.ones(self.layout.n_logits)
+        columns = np.split(counts, np.cumsum(self.layout.cardinalities)[:-1]) if self.layout.n_categorical else []
+        return [column / column.sum() for column in columns]
 
     def entropies(self) -> np.ndarray:
         """Entropy of each categorical column in nats, shape (C,)."""

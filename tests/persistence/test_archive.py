@@ -19,6 +19,7 @@ from sklearn.preprocessing import FunctionTransformer, PowerTransformer, Quantil
 from tabdiff_lora.diffusion import GaussianPrior
 from tabdiff_lora.errors import PersistenceError
 from tabdiff_lora.persistence.archive import ROOMS, dump, load, own_classes
+from tabdiff_lora.sampling import DPMSolverSampler
 from tabdiff_lora.table import FixedCombinations, Inequality, Range, TableEncoder, Unique
 from tests.tables import every_kind, mixed_table
 
@@ -188,3 +189,9 @@ def test_other_classes_are_not_built(tag):
 def test_names_lead_to_nothing_but_types_and_ufuncs(tree, message):
     with pytest.raises(PersistenceError, match=message):
         load(tree, {})
+
+
+def test_a_parameter_that_is_younger_than_the_folder_has_its_default():
+    tree, arrays = dump(DPMSolverSampler(7))
+    del tree["content"]["rake"]
+    assert load(tree, arrays).get_params() == DPMSolverSampler(7).get_params()

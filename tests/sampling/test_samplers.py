@@ -264,6 +264,7 @@ def test_guidance_needs_a_mask_to_hide_behind():
             r"grid of DDIMSampler must be one of linear, .*, or a TimeGrid\. Got 'cubic'",
         ),
         (AncestralSampler(guidance="more"), r"guidance of AncestralSampler must be a number\. Got 'more' instead"),
+        (DPMSolverSampler(rake="yes"), r"rake of DPMSolverSampler must be True or False\. Got 'yes' instead"),
     ],
     ids=repr,
 )
