@@ -19,7 +19,7 @@ from tabdiff_lora.backbones import LanguageModelBackbone
 from tabdiff_lora.demo import example_table
 
 
-def main(n=442, max_time="15s", ranks=(1, 4, 16, "auto"), n_layers=2):
+def main(n=442, max_time="10s", ranks=(1, 4, 16, "auto"), n_layers=2):
     # %%
     # 442 patients, a quarter of them held out. The words matter here: the model reads the names of the columns and of
     # their categories, so a column may be given a better one to read.
@@ -72,8 +72,8 @@ def main(n=442, max_time="15s", ranks=(1, 4, 16, "auto"), n_layers=2):
     fitted["auto"].spectrum_.plot(ax=ax)
 
     # %%
-    # One table and one seed decide nothing: :doc:`/language-models` has the measurements, the controls that were run,
-    # and those that are missing. What the model draws:
+    # One table and one seed decide nothing: :doc:`/language-models` has the measurements and their controls. What the
+    # model draws:
 
     print(fitted["auto"].sample(5)[["age", "sex", "bmi", "bp", "progression"]])
 

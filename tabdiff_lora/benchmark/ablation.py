@@ -93,6 +93,7 @@ FACTORS: dict[str, dict[str, Parameters]] = {
         "one at a time": {"sampler": DPMSolverSampler(n_steps=N_STEPS, unmasking=1)},
         "two at a time": {"sampler": DPMSolverSampler(n_steps=N_STEPS, unmasking=2)},
     },
+    "raking": {"free": {"sampler": DPMSolverSampler(n_steps=N_STEPS, rake=False)}},
     "encoding": {
         "quantile": {"encoders": NumericalColumns(NumericalEncoder(atoms=None))},
         "atoms from 1 %": {"encoders": NumericalColumns(NumericalEncoder(atoms=0.01))},

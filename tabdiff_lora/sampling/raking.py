@@ -3,13 +3,13 @@ r"""Raking: how often each level occurs is known from the training rows, better 
 The categories of a walk come from :math:`p(x_c | x_t)`, each answer a little off, and the offs of 32 steps add up. Of
 all laws with the margins :math:`\pi_c`, the one nearest to the network's law q (in Kullback-Leibler divergence) is
 
-.. math:: p(x) = q(x) \prod_c w_c(x_c),
+.. math:: p(x) = q(x) \prod_c \omega_c(x_c),
 
 with one weight for each level: iterative proportional fitting, which statisticians of surveys call raking. The weights
 enter the logits, and are fitted while a block of rows is drawn: after each step, by the ratio of the rows that a level
 still needs to the rows that are still expected to get it,
 
-.. math:: \log w \mathrel{+}= \log\frac{n \pi - n_{revealed} + \delta}{\sum_{lost} p + \delta},
+.. math:: \log \omega \mathrel{+}= \log\frac{B f - n_{revealed} + \delta}{\sum_{lost} p + \delta},
 
 where :math:`\delta` (a twentieth of the level's rows, and one) leaves the last rows of a column to the network, so that
 none is bent to make a count come out even. It costs nothing to fit and holds for any network.
