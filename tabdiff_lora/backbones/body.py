@@ -36,7 +36,6 @@ class TransformerBody(nn.Module):
         model.set_input_embeddings(nn.Embedding(1, self.d_in).requires_grad_(False))
         if getattr(model, "pooler", None) is not None:
             model.pooler = None
-        self.is_quantized = bool(getattr(model, "is_quantized", False))
         self.model = model
         self._precision: torch.dtype | None = None
 
@@ -64,9 +63,13 @@ class TransformerBody(nn.Module):
         return out.last_hidden_state.float()
 
     def _set_precision(self, dtype: torch.dtype) -> None:
-        """Cast what is frozen; also while sampling, without leaving tensors that could not be trained afterwards."""
+        """Cast what is frozen and not quantised; also while sampling, leaving nothing that could not be trained later.
+
+        bitsandbytes would cast the biases of its layers itself, now to one precision and now to the other, so that how
+        they were rounded depended on what was computed before.
+        """
         with torch.inference_mode(False):
             for parameter in self.model.parameters():
-                if not parameter.requires_grad and not self.is_quantized:
+                if not parameter.requires_grad and type(parameter) is nn.Parameter:
                     parameter.data = parameter.data.to(dtype)
         self._precision = dtype

@@ -93,7 +93,9 @@ def rebuild(
     if adapter is not None:
         restore_adapter(network.adapter, adapter)
     denoiser = Denoiser(process, network, torch.ones(layout.n_categorical), dtype=dtype, **description["options"])
-    denoiser.load_state_dict({f"backbone.{k}": v for k, v in network.state_dict().items()} | description["tensors"])
+    missing, unknown = denoiser.load_state_dict(description["tensors"], strict=False)  # the network has its own already
+    if unknown or any(not name.startswith("backbone.") for name in missing):
+        raise ValueError("the tensors of the denoiser are not its own")
     return denoiser.eval()
 
 

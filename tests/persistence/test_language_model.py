@@ -74,6 +74,20 @@ def test_the_same_rows_for_the_same_seed_and_training_goes_on(parameters, bert, 
     pd.testing.assert_frame_equal(*rows, check_exact=True)
 
 
+@pytest.mark.parametrize("quantization", ["8bit", "4bit"])
+@pytest.mark.filterwarnings("ignore")  # bitsandbytes and torch warn each other of deprecations
+def test_a_quantised_model_comes_back(quantization, bert, tmp_path):
+    pytest.importorskip("bitsandbytes")
+    backbone = LanguageModelBackbone(str(bert), quantization=quantization)
+    synth = TabularDiffusionSynthesizer(backbone, max_epochs=2, n_sampling_steps=3, precision="bfloat16", random_state=0)
+    synth.fit(TABLE).save_pretrained(tmp_path)
+    copy = load(tmp_path)
+    assert_twins(copy, synth)
+    rows = [one.partial_fit(TABLE).sample(5) for one in (synth, copy)]
+    pd.testing.assert_frame_equal(*rows, check_exact=True)
+    assert not any("base_layer" in name for name in arrays_of((tmp_path / "network.safetensors").read_bytes()))
+
+
 @pytest.mark.parametrize("family", ["gpt2", "roberta", "modernbert"])
 def test_a_model_in_memory_is_stored_without_its_vocabulary(family, tmp_path):
     model = tiny_model(family)
