@@ -57,7 +57,9 @@ class AncestralSampler(Sampler):
     Denoising Diffusion Probabilistic Models (Ho et al., 2020), section 3.2.
     """
 
-    def __init__(self, n_steps=100, variance="posterior", unmasking="independent", grid="linear", guidance=1.0, rake=True):
+    def __init__(
+        self, n_steps=100, variance="posterior", unmasking="independent", grid="linear", guidance=1.0, rake=True
+    ):
         super().__init__(n_steps, unmasking, grid, guidance, rake)
         self.variance = variance
 

@@ -79,7 +79,9 @@ def test_the_same_rows_for_the_same_seed_and_training_goes_on(parameters, bert, 
 def test_a_quantised_model_comes_back(quantization, bert, tmp_path):
     pytest.importorskip("bitsandbytes")
     backbone = LanguageModelBackbone(str(bert), quantization=quantization)
-    synth = TabularDiffusionSynthesizer(backbone, max_epochs=2, n_sampling_steps=3, precision="bfloat16", random_state=0)
+    synth = TabularDiffusionSynthesizer(
+        backbone, max_epochs=2, n_sampling_steps=3, precision="bfloat16", random_state=0
+    )
     synth.fit(TABLE).save_pretrained(tmp_path)
     copy = load(tmp_path)
     assert_twins(copy, synth)

@@ -1,4 +1,4 @@
-"""Raking: a network that is off in its margins, and in nothing else, draws the law; one that is right keeps drawing it."""
+"""Raking: a network off in its margins, and in nothing else, draws the law; one that is right keeps drawing it."""
 
 from dataclasses import replace
 
