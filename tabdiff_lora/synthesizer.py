@@ -89,8 +89,10 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
         everything else about the diffusion too (:class:`~tabdiff_lora.diffusion.DiffusionSpec`).
     sampler : {"dpmpp", "heun", "ddim", "ancestral"} or Sampler, default="dpmpp"
         How rows are drawn; may be changed after ``fit``.
-    n_sampling_steps : int, default=32
-        Points of the sampler's time grid when ``sampler`` is a name; may be changed after ``fit``.
+    n_sampling_steps : "auto" or int, default="auto"
+        Points of the sampler's time grid when ``sampler`` is a name; may be changed after ``fit``. "auto" is 16 for the
+        default sampler, more where more than 15 encoded columns are categories (see ``n_steps`` of
+        :class:`~tabdiff_lora.sampling.Sampler`).
     encoders : "auto" or list of (name, encoder, columns), default="auto"
         Passed to :class:`TableEncoder`.
     types : dict of column -> kind, optional
@@ -177,7 +179,7 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
         "prior": [StrOptions(set(PRIORS)), PriorFamily],
         "process": [StrOptions(PROCESSES), DiffusionSpec],
         "sampler": [StrOptions(set(SAMPLERS)), Sampler],
-        "n_sampling_steps": [Interval(Integral, 2, None, closed="left")],
+        "n_sampling_steps": [StrOptions({"auto"}), Interval(Integral, 2, None, closed="left")],
         "types": [dict, None],
         "missing": [StrOptions({"generate", "never", "regression"})],
         "max_epochs": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left"), None],
@@ -203,7 +205,7 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
         prior="gaussian",
         process="mask",
         sampler="dpmpp",
-        n_sampling_steps=32,
+        n_sampling_steps="auto",
         encoders="auto",
         types=None,
         missing="generate",

@@ -82,8 +82,8 @@ FACTORS: dict[str, dict[str, Parameters]] = {
         "noise of the prior": {"process": DiffusionSpec(noise="prior")},
     },
     "preconditioning": {f"{name}": {"process": DiffusionSpec(prediction=name)} for name in ("eps", "x0", "v")},
-    "sampler": {name: {"sampler": name} for name in ("heun", "ddim", "ancestral")},
-    "steps": {f"{n} steps": {"n_sampling_steps": n} for n in (8, 16, 24, 50, 100)},
+    "sampler": {name: {"sampler": name, "n_sampling_steps": 32} for name in ("heun", "ddim", "ancestral")},
+    "steps": {f"{n} steps": {"n_sampling_steps": n} for n in (8, 16, 24, 32, 50, 100)},
     "grid": {
         f"{name} grid": {"sampler": DPMSolverSampler(n_steps=N_STEPS, grid=name)}
         for name in ("quadratic", "karras", "logsnr")

@@ -21,14 +21,19 @@ from tabdiff_lora.sampling.guidance import Estimator, Guided
 from tabdiff_lora.sampling.reveal import CategoryReveal, n_turns_of
 from tabdiff_lora.state import Prediction, TableState
 
+MOST_POINTS = 64
+"""Points of the time grid that ``n_steps="auto"`` gives a table of many categories at most."""
+
 
 class Sampler(BaseEstimator, ABC):
     """Base of the samplers.
 
     Parameters
     ----------
-    n_steps : int, default=32
+    n_steps : "auto" or int, default="auto"
         Points of the time grid, S; also the number of network evaluations, except where a sampler says otherwise.
+        "auto" is ``enough``, or one for each categorical dimension, up to 64, where there are more: columns that are
+        drawn at once know nothing of one another.
     unmasking : {"stratified", "independent"} or int, default="stratified"
         Order in which masked categories are revealed; a number is how many columns of a row at once, for which the
         grid gets the points it needs. See :mod:`tabdiff_lora.sampling.reveal`.
@@ -39,9 +44,16 @@ class Sampler(BaseEstimator, ABC):
     rake : bool, default=True
         Whether rows of which nothing is known hold each level about as often as the training rows, as far as masked
         categories go. See :mod:`tabdiff_lora.sampling.raking`.
+
+    Attributes
+    ----------
+    enough : int
+        Points above which no table we measured got better.
     """
 
-    def __init__(self, n_steps=32, unmasking="stratified", grid="linear", guidance=1.0, rake=True):
+    enough = 16
+
+    def __init__(self, n_steps="auto", unmasking="stratified", grid="linear", guidance=1.0, rake=True):
         self.n_steps = n_steps
         self.unmasking = unmasking
         self.grid = grid
@@ -110,15 +122,23 @@ class Sampler(BaseEstimator, ABC):
         last = denoiser(x, times[-1:])
         return TableState(last.num, reveal.finish(x.cat, last.cat_logits))
 
+    def n_points(self, process: TableDiffusion) -> int:
+        """Points of the time grid for a process."""
+        n_columns = process.layout.n_categorical
+        n_steps = max(self.enough, min(n_columns + 1, MOST_POINTS)) if self.n_steps == "auto" else self.n_steps
+        return max(n_steps, n_turns_of(n_columns, self.unmasking) + 1)
+
     def _times(self, process: TableDiffusion, device) -> Tensor:
-        n_steps = max(self.n_steps, n_turns_of(process.layout.n_categorical, self.unmasking) + 1)
         grid = GRIDS[self.grid]() if isinstance(self.grid, str) else self.grid
-        return grid.times(n_steps, process.numerical.schedule, device)
+        return grid.times(self.n_points(process), process.numerical.schedule, device)
 
     def _validate(self) -> None:
         is_count = isinstance(self.unmasking, Integral) and self.unmasking >= 1
         expected = {
-            "n_steps": ("a whole number >= 2", isinstance(self.n_steps, Integral) and self.n_steps >= 2),
+            "n_steps": (
+                "'auto' or a whole number >= 2",
+                self.n_steps == "auto" or (isinstance(self.n_steps, Integral) and self.n_steps >= 2),
+            ),
             "unmasking": (
                 "'stratified', 'independent' or a whole number >= 1",
                 is_count or self.unmasking in ("stratified", "independent"),

@@ -18,16 +18,16 @@ class DDIMSampler(Sampler):
 
     Parameters
     ----------
-    n_steps : int, default=50
-        Network evaluations.
     eta : float in [0, 1], default=0.0
         0 is deterministic on the numerical half (for a variance-exploding schedule: Euler); 1 draws from
         :math:`q(x_s | x_t, \\hat x_0)`, the ancestral step of DDPM.
-    unmasking, grid, guidance, rake
+    n_steps, unmasking, grid, guidance, rake
         See :class:`Sampler`.
     """
 
-    def __init__(self, n_steps=50, eta=0.0, unmasking="stratified", grid="linear", guidance=1.0, rake=True):
+    enough = 50
+
+    def __init__(self, n_steps="auto", eta=0.0, unmasking="stratified", grid="linear", guidance=1.0, rake=True):
         super().__init__(n_steps, unmasking, grid, guidance, rake)
         self.eta = eta
 
@@ -43,13 +43,12 @@ class AncestralSampler(Sampler):
 
     Parameters
     ----------
-    n_steps : int, default=100
     variance : {"posterior", "step"}, default="posterior"
         Of the noise of a step: that of :math:`q(x_s | x_t, x_0)`, which is right for data that is a point, or that of
         :math:`q(x_t | x_s)`, which is right for data that is white noise ("fixed small" and "fixed large"; TabDDPM has
         the second). The last step has none.
     unmasking : {"stratified", "independent"} or int, default="independent"
-    grid, guidance, rake
+    n_steps, grid, guidance, rake
         See :class:`Sampler`.
 
     References
@@ -57,8 +56,10 @@ class AncestralSampler(Sampler):
     Denoising Diffusion Probabilistic Models (Ho et al., 2020), section 3.2.
     """
 
+    enough = 100
+
     def __init__(
-        self, n_steps=100, variance="posterior", unmasking="independent", grid="linear", guidance=1.0, rake=True
+        self, n_steps="auto", variance="posterior", unmasking="independent", grid="linear", guidance=1.0, rake=True
     ):
         super().__init__(n_steps, unmasking, grid, guidance, rake)
         self.variance = variance

@@ -24,8 +24,7 @@ class DPMSolverSampler(Sampler):
 
     Parameters
     ----------
-    n_steps : int, default=32
-    unmasking, grid, guidance, rake
+    n_steps, unmasking, grid, guidance, rake
         See :class:`Sampler`.
     """
 

@@ -30,20 +30,19 @@ class HeunSampler(Sampler):
 
     Parameters
     ----------
-    n_steps : int, default=20
     churn : float >= 0, default=0.0
         :math:`S_{churn}`: new noise, in units that do not depend on the number of steps. 0 is deterministic.
     churn_noise : float, default=1.0
         :math:`S_{noise}`: a little more than 1 makes up for detail that is lost.
     churn_range : (float, float), default=(0, inf)
         :math:`S_{tmin}, S_{tmax}`: noise levels :math:`\\sigma / \\alpha` at which there is churn.
-    unmasking, grid, guidance, rake
+    n_steps, unmasking, grid, guidance, rake
         See :class:`Sampler`.
     """
 
     def __init__(
         self,
-        n_steps=20,
+        n_steps="auto",
         churn=0.0,
         churn_noise=1.0,
         churn_range=(0.0, math.inf),
@@ -63,7 +62,7 @@ class HeunSampler(Sampler):
         level = float(torch.exp(-schedule.log_ratio(t)))
         if self.churn == 0 or not self.churn_range[0] <= level <= self.churn_range[1]:
             return x_t, t
-        gamma = min(self.churn / self.n_steps, math.sqrt(2) - 1)
+        gamma = min(self.churn / self.n_points(process), math.sqrt(2) - 1)
         t_hat = schedule.time_of(schedule.log_ratio(t) - math.log1p(gamma)).maximum(t)  # at most 1: no further back
         fresh = (torch.exp(-2 * schedule.log_ratio(t_hat)) - level**2).clamp_min(0.0).sqrt()
         noise = self.churn_noise * fresh * numerical.draw_noise(len(x_t.num), generator)

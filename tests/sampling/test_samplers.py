@@ -148,6 +148,14 @@ def test_numbers_of_columns_per_step_are_kept():
         assert codes.max() == 1
 
 
+@pytest.mark.parametrize(("n_columns", "n_points"), [(2, 16), (15, 16), (16, 17), (40, 41), (200, 64)])
+def test_auto_gives_each_column_a_step_of_its_own_up_to_a_limit(n_columns, n_points):
+    process = TableDiffusion(PROCESSES["N(0, I), EDM"], CategoricalDiffusion(layout_of(2, *[2] * n_columns)))
+    assert DPMSolverSampler().n_points(process) == n_points
+    assert DPMSolverSampler(5).n_points(process) == 5
+    assert AncestralSampler().n_points(process) == 100
+
+
 def test_one_column_per_step_recovers_an_enumerated_joint_from_few_steps():
     codes = draw(DPMSolverSampler(2, unmasking=1), ExactJointTable(JOINT), n=10_000).cat
     observed = torch.zeros_like(JOINT)
@@ -256,7 +264,7 @@ def test_guidance_needs_a_mask_to_hide_behind():
 @pytest.mark.parametrize(
     ("sampler", "message"),
     [
-        (DPMSolverSampler(1), r"n_steps of DPMSolverSampler must be a whole number >= 2\. Got 1 instead"),
+        (DPMSolverSampler(1), r"n_steps of DPMSolverSampler must be 'auto' or a whole number >= 2\. Got 1 instead"),
         (HeunSampler(unmasking="all"), r"unmasking of HeunSampler must be 'stratified', 'independent' or a whole"),
         (DDIMSampler(unmasking=0), r"unmasking of DDIMSampler must be .*\. Got 0 instead"),
         (
