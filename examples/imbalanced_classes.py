@@ -36,11 +36,7 @@ def main(n=2_000, max_time="10s", n_repeats=1):
     # Drawn rows keep the law of the class: beside the rare rows (dark) lie the added ones (light). SMOTE adds rows on
     # the lines between neighbours.
 
-    synthesizer = TabularDiffusionSynthesizer(
-        types={"x7": "categorical"},
-        n_sampling_steps=20,
-        max_time=max_time,
-    )
+    synthesizer = TabularDiffusionSynthesizer(types={"x7": "categorical"}, max_time=max_time)
     samplers = {
         "SMOTENC": SMOTENC([7], random_state=0),
         "SyntheticOverSampler": SyntheticOverSampler(synthesizer, random_state=0),

@@ -13,16 +13,12 @@ from tabdiff_lora import TabularDiffusionSynthesizer, between, one_of
 from tabdiff_lora.demo import example_table
 
 
-def main(max_time="20s", n_samples=1_000, n_sampling_steps=25, n_draws=9):
+def main(max_time="20s", n_samples=1_000, n_draws=9):
     # %%
     # 442 patients: ten measurements, and how their diabetes went on.
 
     patients = example_table()
-    synth = TabularDiffusionSynthesizer(
-        n_sampling_steps=n_sampling_steps,
-        max_time=max_time,
-        random_state=0,
-    ).fit(patients)
+    synth = TabularDiffusionSynthesizer(max_time=max_time, random_state=0).fit(patients)
     print(patients.head(3).T.to_string())
 
     # %%

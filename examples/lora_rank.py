@@ -41,7 +41,6 @@ def main(n=442, max_time="10s", ranks=(1, 4, 16, "auto"), n_layers=2):
         synth = TabularDiffusionSynthesizer(
             backbone,
             rank=rank,
-            n_sampling_steps=20,
             max_time=max_time,
             random_state=0,
         ).fit(train)

@@ -54,12 +54,8 @@ def main(n_samples=200_000, max_time="15s"):
     # Learn from five thousand trips. For four columns a small network is enough, and it draws several times as fast.
 
     trips = make_table(5_000)
-    synth = TabularDiffusionSynthesizer(
-        MLPBackbone(d_block=128, n_blocks=2),
-        n_sampling_steps=20,
-        max_time=max_time,
-        random_state=0,
-    ).fit(trips)
+    small = MLPBackbone(d_block=128, n_blocks=2)
+    synth = TabularDiffusionSynthesizer(small, max_time=max_time, random_state=0).fit(trips)
 
     # %%
     # Draw. Ten million rows are the same call with ``10_000_000``.

@@ -40,12 +40,7 @@ def main(max_epochs=100, cv=3, widths=(64, 256)):
     # network are reached as ``backbone__...``.
 
     search = GridSearchCV(
-        TabularDiffusionSynthesizer(
-            MLPBackbone(),
-            n_sampling_steps=20,
-            max_epochs=max_epochs,
-            random_state=0,
-        ),
+        TabularDiffusionSynthesizer(MLPBackbone(), max_epochs=max_epochs, random_state=0),
         {"backbone__d_block": widths},
         cv=cv,
     ).fit(patients)

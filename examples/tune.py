@@ -36,7 +36,7 @@ def suggest(trial: optuna.Trial, max_time: str | None) -> tuple[TabularDiffusion
         backbone,
         learning_rate=trial.suggest_float("learning_rate", 3e-4, 5e-3, log=True),
         batch_size=trial.suggest_categorical("batch_size", ["auto", 256, 1024, 4096]),
-        n_sampling_steps=trial.suggest_categorical("n_sampling_steps", [25, 50, 100]),
+        n_sampling_steps=trial.suggest_categorical("n_sampling_steps", [16, 32, 64]),
         max_time=max_time,
         random_state=0,
     )

@@ -15,7 +15,7 @@ from tests.test_package import ROOT
 SMALL = {
     "six_lines": {"max_time": 0.3, "n_samples": 60},
     "mixed_types": {"n": 300, "max_time": 0.3},
-    "known_columns": {"max_time": 0.3, "n_samples": 40, "n_sampling_steps": 2, "n_draws": 2},
+    "known_columns": {"max_time": 0.3, "n_samples": 40, "n_draws": 2},
     "pipelines": {"max_epochs": 1, "cv": 2, "widths": (16,)},
     "imbalanced_classes": {"n": 300, "max_time": 0.3},
     "reading_the_report": {"max_time": 0.3, "n": 180},
