@@ -70,7 +70,7 @@ def main(n_samples=200_000, max_time="15s"):
     seconds, mebibytes = np.array(memory.readings).T
     _, ax = plt.subplots(figsize=(7, 2.6), layout="constrained")
     ax.plot(seconds, mebibytes, color="#c2410c")
-    ax.set(xlabel="seconds", ylabel="memory, MiB", ylim=(0, None))
+    ax.set(xlabel="seconds", ylabel="memory, MiB", ylim=(0, 1.2 * mebibytes.max()))
 
     file = pq.ParquetFile(path)
     speed = n_samples / seconds[-1]

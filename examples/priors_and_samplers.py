@@ -99,7 +99,7 @@ def main(n=2_000, max_time="10s", steps=(4, 8, 16, 64)):
     _, axes = plt.subplots(1, 5, figsize=(11, 2.6), layout="constrained")
     for ax, i in zip(axes, [0, 8, 13, 17, 20]):
         scatter(ax, *states[i].T, f"t = {times[i].item():.2f}", color=colour)
-    path = torch.stack(states)[:, :12]
+    path = torch.stack(states[8:])[:, :12]  # from t = 0.60 on
     axes[-1].plot(*path.permute(2, 0, 1), color="#1f2933", linewidth=0.7)
     axes[-1].set(xlim=(-4, 4), ylim=(-4, 4))
 

@@ -237,10 +237,11 @@ class LossCurveDisplay(Display):
 
     def _draw(self, axes: np.ndarray) -> None:
         ax = axes[0]
+        known = self.history.columns[self.history.notna().any()]
         for name, colour in (("train_loss", REAL), ("validation_loss", SYNTHETIC)):
-            if name in self.history:
+            if name in known:
                 ax.plot(self.history[self.x], self.history[name], color=colour, label=name.replace("_", " "))
-        if "validation_loss" in self.history and self.history["validation_loss"].notna().any():
+        if "validation_loss" in known:
             best = self.history.loc[self.history["validation_loss"].idxmin()]
             ax.plot(best[self.x], best["validation_loss"], "o", color=SYNTHETIC, label="best")
         ax.set(xlabel=self.x, ylabel="loss")

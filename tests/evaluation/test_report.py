@@ -95,6 +95,10 @@ def test_displays_draw_on_given_axes_and_alone():
     ax = Figure().subplots()
     history = [{"step": i, "train_loss": 1 / (i + 1), "validation_loss": 1 / (i + 1)} for i in range(5)]
     assert LossCurveDisplay.from_history(history, ax=ax).axes_[0] is ax
+    assert [line.get_label() for line in ax.get_lines()] == ["train loss", "validation loss", "best"]
+    unchecked, ax = [{**record, "validation_loss": float("nan")} for record in history], Figure().subplots()
+    LossCurveDisplay.from_history(unchecked, ax=ax)
+    assert [line.get_label() for line in ax.get_lines()] == ["train loss"]
     for display in (
         CorrelationDisplay.from_frames(real, fake),
         MarginalsDisplay.from_frames(real, fake),
