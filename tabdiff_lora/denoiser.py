@@ -12,9 +12,7 @@ fitted Gaussian exactly. With :math:`\Sigma = I`, :math:`\mu = 0` this is EDM (K
 
 Where the prior depends on the class of a column, what it makes of the numbers is added to the logits of that column.
 What is known of a row conditions the process, and with it :math:`\mu` and :math:`\Sigma` (:meth:`Denoiser.given`): an
-untrained network then samples the Gaussian's conditional law. A known number is seen as it is, and marked. A number
-that holds nothing, because a category of its column says that the value is an atom or missing, is not shown: it is
-noise, and a network would have to learn for each of them when to look away.
+untrained network then samples the Gaussian's conditional law. A known number is seen as it is, and marked.
 
 The categorical half is the cross-entropy of the lost entries, divided by the entropy of their column, so that every
 column of either kind starts with a loss near 1.
@@ -159,12 +157,7 @@ class Denoiser(nn.Module):
             num = (x_t.num - numerical.prior.mean) * (alpha.square() + sigma.square()).rsqrt()
         if numerical.known is not None:
             num = torch.where(numerical.known, x_t.num, num)
-        guess, spread = belief.mean, belief.root.deviations().expand_as(belief.mean)
-        silent = self.process.silent(x_t.cat)
-        if silent is not None:
-            num, guess = num.masked_fill(silent, 0.0), guess.masked_fill(silent, 0.0)
-            spread = spread.masked_fill(silent, torch.inf)
-        seen = Observation(num, x_t.cat, guess, spread)
+        seen = Observation(num, x_t.cat, belief.mean, belief.root.deviations().expand_as(belief.mean))
         raw = self.backbone(seen, t, numerical.known, self.dtype)
         if belief.label_logits is not None:
             place = self.process.layout.logits_of(numerical.prior.label)

@@ -36,22 +36,16 @@ class TableLayout:
     owners : tuple of int, length D + C, optional
         The column of the table that each dimension encodes, numerical dimensions first, counted from 0. By default each
         dimension is a column of its own.
-    states : tuple of int, length D, optional
-        The categorical column, counted from 0, whose code 0 says that a numerical dimension holds something; with any
-        other code (a value held exactly, a gap) the number is noise. -1 for a dimension that always holds something,
-        as by default all do.
     """
 
     numerical: tuple[str, ...]
     categorical: tuple[str, ...]
     categories: tuple[tuple[str, ...], ...]
     owners: tuple[int, ...] = ()
-    states: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         n_dims = len(self.numerical) + len(self.categorical)
         object.__setattr__(self, "owners", self.owners or tuple(range(n_dims)))
-        object.__setattr__(self, "states", self.states or (-1,) * len(self.numerical))
         if len(self.categorical) != len(self.categories):
             raise ValueError(
                 f"categories of TableLayout must have one entry per categorical column ({len(self.categorical)}). "

@@ -13,7 +13,6 @@ from tabdiff_lora.diffusion import (
     GaussianPrior,
     TableDiffusion,
 )
-from tabdiff_lora.layout import TableLayout
 from tabdiff_lora.sampling import DPMSolverSampler
 from tabdiff_lora.state import Prediction, TableState
 from tabdiff_lora.stratified import stratified_uniforms
@@ -86,25 +85,6 @@ def test_only_lost_categories_count():
     x_0 = TableState(torch.zeros(200, 0), torch.tensor(table.cat))
     loss = untrained(table).loss(x_0, torch.zeros(200), torch.Generator().manual_seed(0))
     assert float(loss.rows.detach().abs().max()) == 0.0
-
-
-@pytest.mark.parametrize(
-    ("state", "process", "is_heard"),
-    [(0, "mask", True), (1, "mask", False), (2, "mask", True), (1, "uniform", True)],
-    ids=["held by the number", "held by the state", "masked", "replaced"],
-)
-def test_a_number_that_holds_nothing_is_not_heard(state, process, is_heard):
-    layout = TableLayout(("a", "b"), ("a state", "c"), (("(number)", "0"), ("x", "y")), (0, 1, 0, 2), (0, -1))
-    replacements = {"mask": CategoricalDiffusion, "uniform": CategoricalDiffusion.uniform}
-    diffusion = TableDiffusion(GaussianDiffusion(GaussianPrior.standard(2)), replacements[process](layout))
-    network = MLPBackbone(d_block=32, n_blocks=1).build(EncodedTable.empty(layout)).eval()
-    for parameter in network.parameters():
-        torch.nn.init.normal_(parameter, std=0.2)
-    denoiser = Denoiser(diffusion, network, torch.ones(2))
-    num, cat, t = torch.randn(20, 2), torch.tensor([[state, 0]]).expand(20, 2), torch.tensor([0.4])
-    one, other = (denoiser(TableState(x, cat), t) for x in (num, num + torch.tensor([0.5, 0.0])))
-    assert torch.equal(one.cat_logits, other.cat_logits) != is_heard
-    assert torch.equal(one.num[:, 1], other.num[:, 1]) != is_heard
 
 
 def test_bfloat16_agrees_with_float32():

@@ -103,19 +103,6 @@ class TableDiffusion:
             self.numerical.q_sample(x_0.num, t, generator), self.categorical.q_sample(x_0.cat, t, generator)
         )
 
-    def silent(self, cat: Tensor) -> Tensor | None:
-        """Numbers (B, D) that hold nothing, as the codes (B, C) of x_t say; None if there can be none.
-
-        Only what is masked says nothing false: a replaced category may speak of another row.
-        """
-        dims = [dim for dim, state in enumerate(self.layout.states) if state >= 0]
-        if not dims or not self.categorical.masks:
-            return None
-        denied = (cat > 0) & ~self.categorical.lost(cat)
-        silent = torch.zeros(len(cat), self.layout.n_numerical, dtype=torch.bool, device=cat.device)
-        silent[:, dims] = denied[:, [self.layout.states[dim] for dim in dims]]
-        return silent
-
     def is_data(self, t: Tensor) -> bool:
         """Whether a row at time t (1,) is the clean row: neither noisy nor possibly replaced."""
         return float(self.numerical.schedule.sigma(t)) == 0.0 and float(self.categorical.schedule.keep(t)) == 1.0

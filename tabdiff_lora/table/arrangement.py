@@ -40,11 +40,6 @@ class Arrangement:
         categorical = {label: [] for label in encoders}
         for slot, (label, _) in enumerate(owners):
             categorical[label].append(slot)
-        states = [
-            categorical[label][0] if encoder.has_state else -1
-            for label, encoder in encoders.items()
-            for _ in encoder.numerical_
-        ]
         learned = [label for label, encoder in encoders.items() if encoder.numerical_ + encoder.categorical_]
         number_of = {label: number for number, label in enumerate(learned)}
         layout = TableLayout(
@@ -53,7 +48,6 @@ class Arrangement:
             tuple(encoders[label].categories_[c] for label, c in owners),
             tuple(number_of[label] for label in learned for _ in encoders[label].numerical_)
             + tuple(number_of[label] for label, _ in owners),
-            tuple(states),
         )
         return cls(layout, numerical, categorical)
 

@@ -45,17 +45,6 @@ def test_layout_names_every_dimension_and_sorts_categories_by_cardinality():
     assert encoder.get_feature_names_out().tolist() == [*layout.numerical, *layout.categorical]
 
 
-def test_states_say_where_a_number_holds_something():
-    table = mixed_table()
-    encoder = TableEncoder().fit(table)
-    encoded, layout = encoder.encode(table), encoder.layout_
-    assert layout.states[layout.numerical.index("gain")] == layout.categorical.index("gain state")
-    assert -1 in layout.states
-    for dim, state in enumerate(layout.states):
-        holds = encoded.cat[:, state] == 0 if state >= 0 else np.ones(len(table), dtype=bool)
-        np.testing.assert_array_equal(encoded.observed[:, dim], holds)
-
-
 def test_columns_are_found_by_name_whatever_their_order():
     table = mixed_table()
     encoder = TableEncoder().fit(table)

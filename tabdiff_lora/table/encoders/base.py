@@ -20,9 +20,6 @@ from tabdiff_lora.table.problem import Phrase, Problem, refuse
 MISSING = "(missing)"
 """The text of the level that stands for an absent value."""
 
-NUMBER = "(number)"
-"""The text of the level, the first of its column, which says that numerical dimensions hold the value."""
-
 
 @dataclass(frozen=True)
 class Block:
@@ -124,11 +121,6 @@ class ColumnEncoder(TransformerMixin, BaseEstimator, ABC):
     def has_gap_level(self) -> bool:
         """Whether the last level of the column stands for a missing value."""
         return bool(self.categories_) and self.categories_[-1][-1] == MISSING
-
-    @property
-    def has_state(self) -> bool:
-        """Whether the numerical dimensions hold something only where the first categorical one has code 0."""
-        return bool(self.numerical_ and self.categories_) and self.categories_[0][0] == NUMBER
 
     @property
     def has_normal_score(self) -> bool:

@@ -10,10 +10,13 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 
 from tabdiff_lora.table.dtypes import assemble, missing_marker
-from tabdiff_lora.table.encoders.base import MISSING, NUMBER, Block, ColumnEncoder
+from tabdiff_lora.table.encoders.base import MISSING, Block, ColumnEncoder
 from tabdiff_lora.table.encoders.grid import Grid
 from tabdiff_lora.table.encoders.marginals import AffineMarginal, QuantileMarginal, TransformerMarginal
 from tabdiff_lora.table.encoders.numbers import split_numbers
+
+NUMBER = "(number)"
+"""The text of the state in which the numerical dimension holds the value."""
 
 STRATEGIES = {"quantile": QuantileMarginal.fit, "standard": AffineMarginal.standard, "robust": AffineMarginal.robust}
 
