@@ -15,7 +15,9 @@ What is known of a row conditions the process, and with it :math:`\mu` and :math
 untrained network then samples the Gaussian's conditional law. A known number is seen as it is, and marked.
 
 The categorical half is the cross-entropy of the lost entries, divided by the entropy of their column, so that every
-column of either kind starts with a loss near 1.
+column of either kind starts with a loss near 1. Masked entries are revealed one after the other, so a row with k lost
+entries is the turn at which one of k is drawn, and each of them counts 1/k: as in the bound of order-agnostic
+autoregression, the last turn, at which most is known, counts as much as the first.
 
 Other predictions
 -----------------
@@ -37,7 +39,7 @@ References
 ----------
 Elucidating the Design Space of Diffusion-Based Generative Models (Karras et al., 2022), table 1; for the balance of the
 halves, Continuous Diffusion for Mixed-Type Tabular Data (Mueller et al., 2025); TabDDPM (Kotelnikov et al., 2023),
-section 3.
+section 3; for the turns, Autoregressive Diffusion Models (Hoogeboom et al., 2022), eq. 3.
 """
 
 from __future__ import annotations
@@ -200,6 +202,8 @@ class Denoiser(nn.Module):
         if self.objective == "elbo":
             return self._elbo(squared, raw.cat_logits, x_0, x_t, t)
         lost = self.process.categorical.lost(x_t.cat).to(squared.dtype)  # (B, C)
+        if self.process.categorical.masks:
+            lost = lost * (lost.shape[1] + 1) / (2 * lost.sum(-1, keepdim=True).clamp_min(1.0))
         entropy = self.surprise(raw.cat_logits, x_0.cat) * lost
         n_dims = squared.shape[1] + entropy.shape[1]
         rows = (squared.sum(-1) + entropy.sum(-1)) / n_dims
