@@ -18,10 +18,11 @@ class DDIMSampler(Sampler):
 
     Parameters
     ----------
+    n_steps : "auto" or int, default="auto"
     eta : float in [0, 1], default=0.0
         0 is deterministic on the numerical half (for a variance-exploding schedule: Euler); 1 draws from
         :math:`q(x_s | x_t, \\hat x_0)`, the ancestral step of DDPM.
-    n_steps, unmasking, grid, guidance, rake
+    unmasking, grid, guidance, rake
         See :class:`Sampler`.
     """
 
@@ -43,12 +44,13 @@ class AncestralSampler(Sampler):
 
     Parameters
     ----------
+    n_steps : "auto" or int, default="auto"
     variance : {"posterior", "step"}, default="posterior"
         Of the noise of a step: that of :math:`q(x_s | x_t, x_0)`, which is right for data that is a point, or that of
         :math:`q(x_t | x_s)`, which is right for data that is white noise ("fixed small" and "fixed large"; TabDDPM has
         the second). The last step has none.
     unmasking : {"stratified", "independent"} or int, default="independent"
-    n_steps, grid, guidance, rake
+    grid, guidance, rake
         See :class:`Sampler`.
 
     References

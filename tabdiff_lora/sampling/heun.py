@@ -30,13 +30,14 @@ class HeunSampler(Sampler):
 
     Parameters
     ----------
+    n_steps : "auto" or int, default="auto"
     churn : float >= 0, default=0.0
         :math:`S_{churn}`: new noise, in units that do not depend on the number of steps. 0 is deterministic.
     churn_noise : float, default=1.0
         :math:`S_{noise}`: a little more than 1 makes up for detail that is lost.
     churn_range : (float, float), default=(0, inf)
         :math:`S_{tmin}, S_{tmax}`: noise levels :math:`\\sigma / \\alpha` at which there is churn.
-    n_steps, unmasking, grid, guidance, rake
+    unmasking, grid, guidance, rake
         See :class:`Sampler`.
     """
 
