@@ -39,7 +39,7 @@ References
 ----------
 Elucidating the Design Space of Diffusion-Based Generative Models (Karras et al., 2022), table 1; for the balance of the
 halves, Continuous Diffusion for Mixed-Type Tabular Data (Mueller et al., 2025); TabDDPM (Kotelnikov et al., 2023),
-section 3; for the turns, Autoregressive Diffusion Models (Hoogeboom et al., 2022), eq. 3.
+section 3; for the turns, Autoregressive Diffusion Models (Hoogeboom et al., 2022), section 3.
 """
 
 from __future__ import annotations
