@@ -38,12 +38,7 @@ def main(n=442, max_time="10s", ranks=(1, 4, 16, "auto"), n_layers=2):
 
     fitted, rows = {}, {}
     for rank in ranks:
-        synth = TabularDiffusionSynthesizer(
-            backbone,
-            rank=rank,
-            max_time=max_time,
-            random_state=0,
-        ).fit(train)
+        synth = TabularDiffusionSynthesizer(backbone, rank=rank, max_time=max_time, random_state=0).fit(train)
         fitted[rank] = synth
         rows[rank] = {
             "rank": synth.rank_,

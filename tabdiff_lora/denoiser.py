@@ -202,13 +202,14 @@ class Denoiser(nn.Module):
         if self.objective == "elbo":
             return self._elbo(squared, raw.cat_logits, x_0, x_t, t)
         lost = self.process.categorical.lost(x_t.cat).to(squared.dtype)  # (B, C)
+        weight = lost
         if self.process.categorical.masks:
-            lost = lost * (lost.shape[1] + 1) / (2 * lost.sum(-1, keepdim=True).clamp_min(1.0))
-        entropy = self.surprise(raw.cat_logits, x_0.cat) * lost
+            weight = lost * (lost.shape[1] + 1) / (2 * lost.sum(-1, keepdim=True).clamp_min(1.0))
+        entropy = self.surprise(raw.cat_logits, x_0.cat) * weight
         n_dims = squared.shape[1] + entropy.shape[1]
         rows = (squared.sum(-1) + entropy.sum(-1)) / n_dims
-        gain = (n_noisy + lost.sum(-1)) / n_dims - rows.detach()
-        return DenoisingLoss(rows, gain, squared.mean(), entropy.sum() / lost.sum().clamp_min(1.0))
+        gain = (n_noisy + weight.sum(-1)) / n_dims - rows.detach()
+        return DenoisingLoss(rows, gain, squared.mean(), entropy.sum() / weight.sum().clamp_min(1.0))
 
     def _elbo(self, squared: Tensor, cat_logits: Tensor, x_0: TableState, x_t: TableState, t: Tensor) -> DenoisingLoss:
         """TabDDPM's loss: either half averaged over its own columns.

@@ -42,8 +42,6 @@ Parameters = dict[str, Any]
 SECONDS = (15, 30, 60, 120, 300)
 """Processor seconds of the fits of the learning curve."""
 
-N_STEPS = TabularDiffusionSynthesizer().n_sampling_steps
-
 SAMPLING = {"sampler", "n_sampling_steps"}
 """Parameters that may be changed after ``fit``."""
 
@@ -82,18 +80,15 @@ FACTORS: dict[str, dict[str, Parameters]] = {
         "noise of the prior": {"process": DiffusionSpec(noise="prior")},
     },
     "preconditioning": {f"{name}": {"process": DiffusionSpec(prediction=name)} for name in ("eps", "x0", "v")},
-    "sampler": {name: {"sampler": name, "n_sampling_steps": 32} for name in ("heun", "ddim", "ancestral")},
+    "sampler": {name: {"sampler": name} for name in ("heun", "ddim", "ancestral")},
     "steps": {f"{n} steps": {"n_sampling_steps": n} for n in (8, 16, 24, 32, 50, 100)},
-    "grid": {
-        f"{name} grid": {"sampler": DPMSolverSampler(n_steps=N_STEPS, grid=name)}
-        for name in ("quadratic", "karras", "logsnr")
-    },
+    "grid": {f"{name} grid": {"sampler": DPMSolverSampler(grid=name)} for name in ("quadratic", "karras", "logsnr")},
     "unmasking": {
-        "independent": {"sampler": DPMSolverSampler(n_steps=N_STEPS, unmasking="independent")},
-        "one at a time": {"sampler": DPMSolverSampler(n_steps=N_STEPS, unmasking=1)},
-        "two at a time": {"sampler": DPMSolverSampler(n_steps=N_STEPS, unmasking=2)},
+        "independent": {"sampler": DPMSolverSampler(unmasking="independent")},
+        "one at a time": {"sampler": DPMSolverSampler(unmasking=1)},
+        "two at a time": {"sampler": DPMSolverSampler(unmasking=2)},
     },
-    "raking": {"free": {"sampler": DPMSolverSampler(n_steps=N_STEPS, rake=False)}},
+    "raking": {"free": {"sampler": DPMSolverSampler(rake=False)}},
     "encoding": {
         "quantile": {"encoders": NumericalColumns(NumericalEncoder(atoms=None))},
         "atoms from 1 %": {"encoders": NumericalColumns(NumericalEncoder(atoms=0.01))},

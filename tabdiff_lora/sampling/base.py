@@ -48,7 +48,7 @@ class Sampler(BaseEstimator, ABC):
     Attributes
     ----------
     enough : int
-        Points above which no table we measured got better.
+        What "auto" is on tables of few categories. For the default sampler no table we measured got better with more.
     """
 
     enough = 16

@@ -1,7 +1,7 @@
 r"""Raking: how often each level occurs is known from the training rows, better than any network conveys it.
 
 The categories of a walk come from :math:`p(x_c | x_t)`, each answer a little off, and the offs of many steps add up. Of
-all laws with the margins :math:`\pi_c`, the one nearest to the network's law q (in Kullback-Leibler divergence) is
+all laws with the margins :math:`f_c`, the one nearest to the network's law q (in Kullback-Leibler divergence) is
 
 .. math:: p(x) = q(x) \prod_c \omega_c(x_c),
 
