@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -45,6 +46,16 @@ def resolve_dtype(precision: str, device: torch.device) -> torch.dtype:
         capabilities = torch.cpu.get_capabilities()
         fast = device.type == "cpu" and any(capabilities.get(name, False) for name in BF16_PRODUCTS)
     return torch.bfloat16 if fast else torch.float32
+
+
+@lru_cache(maxsize=256)
+def constants(values: tuple[int, ...], device: torch.device) -> torch.Tensor:
+    """Whole numbers on a device, int64, moved there once: a copy in every step would make a GPU wait for the CPU.
+
+    To be read only.
+    """
+    with torch.inference_mode(False):
+        return torch.tensor(values, dtype=torch.int64, device=device)
 
 
 def available_threads() -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
+from itertools import accumulate, groupby
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,19 @@ class TableLayout:
         """Sum of the cardinalities: the width of a flat row of logits."""
         return sum(self.cardinalities)
 
+    @cached_property
+    def level_columns(self) -> tuple[int, ...]:
+        """The categorical column that each entry of a flat row of logits belongs to."""
+        return tuple(column for column, cardinality in enumerate(self.cardinalities) for _ in range(cardinality))
+
+    @cached_property
+    def level_starts(self) -> tuple[int, ...]:
+        """Where each categorical column begins in a flat row of logits."""
+        return tuple(accumulate(self.cardinalities, initial=0))[:-1]
+
     def logits_of(self, column: int) -> slice:
         """The place of one categorical column in a flat row of logits."""
-        start = sum(self.cardinalities[:column])
+        start = self.level_starts[column]
         return slice(start, start + self.cardinalities[column])
 
     @cached_property

@@ -406,7 +406,7 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
         return tags
 
     def _row_blocks(self, root: np.random.SeedSequence, request: Request) -> RowBlocks:
-        sampler, size = self._resolve_sampler(), self.backbone_.rows_per_block
+        sampler, size = self._resolve_sampler(), self.backbone_.block_size(self.device_)
         return RowBlocks(self.encoder_, self.denoiser_, sampler, size, root, request, verbose=int(self.verbose))
 
     def _build(self, table: EncodedTable, root: np.random.SeedSequence) -> Denoiser:
@@ -487,6 +487,8 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
             )
 
     def _plan(self, max_steps: int | None, time_limit: TimeLimit | None, batch_size: int) -> TrainingPlan:
+        # A bound of the likelihood is one of whole rows, all times alike; a label drawn first is the one that is known.
+        is_bound = self.denoiser_.objective == "elbo"
         return TrainingPlan(
             max_steps=max_steps,
             time_limit=time_limit,
@@ -494,9 +496,8 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
             early_stopping=self.early_stopping,
-            # A bound of the likelihood counts all times alike; a label drawn first leaves no other column to be known.
-            uniform_times=1.0 if self.denoiser_.objective == "elbo" else TrainingPlan.uniform_times,
-            known_rows=0.0 if self.denoiser_.process.categorical.label else TrainingPlan.known_rows,
+            uniform_times=1.0 if is_bound else TrainingPlan.uniform_times,
+            known_rows=0.0 if is_bound or self.denoiser_.process.categorical.label else TrainingPlan.known_rows,
         )
 
     def _split(self, table: EncodedTable, rng) -> tuple[EncodedTable, EncodedTable | None]:

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tabdiff_lora.backbones.precision import CastLinear
+from tabdiff_lora.compute import constants
 from tabdiff_lora.layout import TableLayout
 from tabdiff_lora.state import Observation, Prediction
 
@@ -196,10 +197,9 @@ def cross_entropies(cat_logits: Tensor, x_0: Tensor, layout: TableLayout) -> Ten
     """
     if not layout.groups:
         return cat_logits.new_zeros(len(cat_logits), 0)
-    sizes = torch.tensor(layout.cardinalities, device=cat_logits.device)
-    owner = torch.repeat_interleave(sizes)  # (sum of K_c,)
+    owner = constants(layout.level_columns, cat_logits.device)  # (sum of K_c,)
     blocks = cat_logits.detach().split([group.logits.stop - group.logits.start for group in layout.groups], dim=1)
     peaks = [block.unflatten(1, (-1, group.cardinality)).amax(-1) for block, group in zip(blocks, layout.groups)]
     peak = torch.cat(peaks, dim=1)  # (B, C)
-    mass = torch.exp(cat_logits - peak[:, owner]) @ F.one_hot(owner, len(sizes)).to(cat_logits.dtype)
-    return mass.log() + peak - cat_logits.gather(1, x_0 + offsets(layout.cardinalities).to(x_0.device))
+    mass = torch.exp(cat_logits - peak[:, owner]) @ F.one_hot(owner, layout.n_categorical).to(cat_logits.dtype)
+    return mass.log() + peak - cat_logits.gather(1, x_0 + constants(layout.level_starts, x_0.device))

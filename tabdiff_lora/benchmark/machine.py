@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,12 +25,15 @@ def describe_machine() -> dict[str, str | int | None]:
     Returns
     -------
     dict
-        With the keys ``cpu``, ``cores``, ``system`` and the variables of ``OPENMP``, None where one is not set.
+        With the keys ``cpu``, ``cores``, ``gpu``, ``system`` and the variables of ``OPENMP``, None where there is none.
+        The GPU is told only by a process that computes with torch.
     """
+    torch = sys.modules.get("torch")
     usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
     return {
         "cpu": _field_of("/proc/cpuinfo", "model name") or platform.processor() or platform.machine(),
         "cores": len(usable),
+        "gpu": torch.cuda.get_device_name() if torch and torch.cuda.is_available() else None,
         "system": f"{platform.system()} {platform.machine()}",
         **{variable: os.environ.get(variable) for variable in OPENMP},
     }

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,7 @@ def plan(
     *,
     max_time: float | str | None = None,
     protocol: Protocol | None = None,
+    rows_home: str | Path | None = None,
 ) -> list[Run]:
     """List the runs of a benchmark, for each table and seed the real rows first: they are the ceiling.
 
@@ -82,14 +84,17 @@ def plan(
         Seconds that each fit may take, for the synthesizers that can be told.
     protocol : Protocol or None, default=None
         None is ``EqualRows()``.
+    rows_home : str, Path or None, default=None
+        Folder in which drawn rows are kept, and judged without another fit if they are there.
 
     Returns
     -------
     list of Run
     """
     everyone = [Competitor("real"), *(c.within(max_time) for c in competitors if c.name != "real")]
+    data, rows = (None if home is None else str(home) for home in (data_home, rows_home))
     return [
-        Run(None if data_home is None else str(data_home), table, competitor, seed, protocol or EqualRows())
+        Run(data, table, competitor, seed, protocol or EqualRows(), rows)
         for table, seed, competitor in itertools.product(tables, seeds, everyone)
     ]
 
@@ -125,11 +130,34 @@ def run_all(runs: Iterable[Run], results: Results, *, run_limit: float | None = 
         yield record
 
 
+def draw_all(runs: Iterable[Run], *, run_limit: float | None = None) -> Iterator[tuple[Run, str | None]]:
+    """Fit and draw, to be judged later or elsewhere; the real rows need no drawing.
+
+    Parameters
+    ----------
+    runs : iterable of Run
+        With a ``rows_home``; one whose rows are there is done.
+    run_limit : float or None, default=None
+        Seconds of fit and draws together.
+
+    Yields
+    ------
+    tuple of Run and str or None
+        Each run and its error.
+    """
+    for run in runs:
+        if not run.is_real:
+            logger.info("%s: drawing ...", run)
+            _, error = _in_a_fresh_process(replace(run, judges=False), run_limit)
+            logger.info("%s: %s", run, error or "drawn")
+            yield run, error
+
+
 def _record_of(run: Run, results: Results, run_limit: float | None) -> Record:
     started = datetime.now(UTC).isoformat(timespec="seconds")
     found, error = _in_a_fresh_process(run, run_limit)
-    if run.competitor.name != "real":
-        real = results.find(Run(run.data_home, run.table, Competitor("real"), run.seed, run.protocol))
+    if not run.is_real:
+        real = results.find(replace(run, competitor=Competitor("real")))
         found["ceiling"] = real and real["ceiling"]
     return {
         **run.identity,

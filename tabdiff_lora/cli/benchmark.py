@@ -34,6 +34,12 @@ def benchmark(
     protocol: Annotated[
         str, typer.Option(help="equal(n_rows_max=10000), or tabddpm(n_draws=5, n_models=10).")
     ] = "equal",
+    rows: Annotated[
+        Path | None, typer.Option(help="Folder that keeps drawn rows; rows that are in it are judged as they are.")
+    ] = None,
+    draw_only: Annotated[
+        bool, typer.Option("--draw-only", help="Fit and draw into --rows, and leave the judging to another call.")
+    ] = False,
     run_limit: Annotated[
         str | None, typer.Option(help="Time after which a run is ended, whatever the synthesizer: 90s, 5min, 1h.")
     ] = None,
@@ -42,6 +48,7 @@ def benchmark(
     from tabdiff_lora.benchmark import (
         Competitor,
         Results,
+        draw_all,
         html_report,
         markdown_report,
         parse_protocol,
@@ -66,16 +73,26 @@ def benchmark(
         _whole_numbers(seeds),
         max_time=TimeLimit(max_time).plain() if max_time else None,
         protocol=parse_protocol(protocol),
+        rows_home=rows,
     )
     limit = TimeLimit(run_limit).seconds if run_limit else None
+    if draw_only:
+        if rows is None:
+            raise ValueError("--draw-only must have a folder for the rows. Got no --rows instead.")
+        _finish([error for _, error in draw_all(runs, run_limit=limit)])
+        return
     records = list(run_all(runs, Results(output), run_limit=limit))
     report = markdown_report(records)
     output.with_suffix(".md").write_text(report + "\n", encoding="utf-8")
     output.with_suffix(".html").write_text(html_report(records), encoding="utf-8")
     typer.echo(report)
-    n_failed = sum(record["error"] is not None for record in records)
+    _finish([record["error"] for record in records])
+
+
+def _finish(errors: list[str | None]) -> None:
+    n_failed = sum(error is not None for error in errors)
     if n_failed:
-        logger.error("error: %d of %d runs failed; they are tried again next time.", n_failed, len(records))
+        logger.error("error: %d of %d runs failed; they are tried again next time.", n_failed, len(errors))
         raise typer.Exit(USER_ERROR)
 
 

@@ -35,6 +35,7 @@ from typing import Literal
 import torch
 from torch import Generator, Tensor
 
+from tabdiff_lora.compute import constants
 from tabdiff_lora.diffusion.schedule import CategorySchedule, KeepSchedule
 from tabdiff_lora.layout import TableLayout
 
@@ -103,13 +104,13 @@ class CategoricalDiffusion:
 
     def mask_codes(self, device=None) -> Tensor:
         """The code of [MASK] in each column, shape (C,)."""
-        return torch.tensor(self.layout.cardinalities, dtype=torch.int64, device=device)
+        return constants(self.layout.cardinalities, torch.device(device or "cpu"))
 
     def prior_sample(self, n_rows: int, generator: Generator) -> Tensor:
         """Draw x_1: all masks, or independent draws from the replacement law; int64 of shape (n_rows, C)."""
         lost = self._replacements(n_rows, generator)
         if self.label is not None:
-            frequencies = self.label.frequencies.to(generator.device)
+            frequencies = self.label.frequencies
             lost[:, self.label.slot] = torch.multinomial(frequencies, n_rows, replacement=True, generator=generator)
         return lost if self.known is None else torch.where(self.known, self.codes, lost)
 
@@ -118,10 +119,7 @@ class CategoricalDiffusion:
             return self.mask_codes(generator.device).expand(n_rows, -1).clone()
         if not self.replacement:
             return torch.empty(n_rows, 0, dtype=torch.int64, device=generator.device)
-        draws = [
-            torch.multinomial(pi.to(generator.device), n_rows, replacement=True, generator=generator)
-            for pi in self.replacement
-        ]
+        draws = [torch.multinomial(pi, n_rows, replacement=True, generator=generator) for pi in self.replacement]
         return torch.stack(draws, dim=1)
 
     def q_sample(self, x_0: Tensor, t: Tensor, generator: Generator) -> Tensor:
@@ -231,9 +229,9 @@ class CategoricalDiffusion:
 
     def to(self, device) -> CategoricalDiffusion:
         """The same process on another device."""
-        if self.replacement is None:
-            return self
-        return replace(self, replacement=tuple(pi.to(device) for pi in self.replacement))
+        replacement = None if self.replacement is None else tuple(pi.to(device) for pi in self.replacement)
+        label = None if self.label is None else replace(self.label, frequencies=self.label.frequencies.to(device))
+        return replace(self, replacement=replacement, label=label)
 
 
 def _blocks(flat: Tensor, group) -> Tensor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -120,24 +120,30 @@ class DiscreteCosineSchedule(NoiseSchedule):
     offset: float = 0.008
     max_beta: float = 0.999
 
-    @cached_property
-    def table(self) -> Tensor:
-        r""":math:`\bar\alpha` at t = 0, 1 / T, ..., 1; float64 of shape (T + 1,)."""
-        t = torch.arange(self.n_times + 1, dtype=torch.float64) / self.n_times
-        kept = torch.cos((t + self.offset) / (1 + self.offset) * (math.pi / 2)).square()
-        betas = (1 - kept[1:] / kept[:-1]).clamp_max(self.max_beta)
-        return torch.cat([torch.ones(1, dtype=torch.float64), (1 - betas).cumprod(0)])
-
     def alpha_bar(self, t: Tensor) -> Tensor:
         """Kept signal power at the time nearest to t; same shape."""
         index = (t * self.n_times).round().long().clamp(0, self.n_times)
-        return self.table.to(t.device)[index]
+        return self.table(t.device)[index]
 
     def alpha(self, t: Tensor) -> Tensor:
         return self.alpha_bar(t).sqrt().to(t.dtype)
 
     def sigma(self, t: Tensor) -> Tensor:
         return (1 - self.alpha_bar(t)).sqrt().to(t.dtype)
+
+    def table(self, device: torch.device) -> Tensor:
+        r""":math:`\bar\alpha` at t = 0, 1 / T, ..., 1; float64 of shape (T + 1,)."""
+        return _alpha_bars(self, device)
+
+
+@lru_cache(maxsize=32)
+def _alpha_bars(schedule: DiscreteCosineSchedule, device: torch.device) -> Tensor:
+    """The table of a schedule, made once for each device."""
+    with torch.inference_mode(False):
+        t = torch.arange(schedule.n_times + 1, dtype=torch.float64) / schedule.n_times
+        kept = torch.cos((t + schedule.offset) / (1 + schedule.offset) * (math.pi / 2)).square()
+        betas = (1 - kept[1:] / kept[:-1]).clamp_max(schedule.max_beta)
+        return torch.cat([torch.ones(1, dtype=torch.float64), (1 - betas).cumprod(0)]).to(device)
 
 
 class CategorySchedule(ABC):

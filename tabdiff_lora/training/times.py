@@ -59,6 +59,7 @@ class GainedTimes:
     def update(self, t: Tensor, gain: Tensor) -> None:
         """Take the gains (n,) at times t (n,) into the running means."""
         bin_ = (t * len(self.gain)).long().clamp_max(len(self.gain) - 1)
-        count = torch.bincount(bin_, minlength=len(self.gain))
-        mean = torch.zeros_like(self.gain).index_add_(0, bin_, gain) / count.clamp_min(1)
-        self.gain = torch.where(count > 0, torch.lerp(mean, self.gain, self.memory), self.gain)
+        total = torch.zeros_like(self.gain).index_add_(0, bin_, gain)
+        count = torch.zeros_like(self.gain).index_add_(0, bin_, torch.ones_like(gain))
+        mean = torch.lerp(total / count.clamp_min(1.0), self.gain, self.memory)
+        self.gain.copy_(torch.where(count > 0, mean, self.gain))

@@ -23,58 +23,13 @@ from tabdiff_lora.denoiser import Denoiser
 from tabdiff_lora.errors import TrainingError
 from tabdiff_lora.state import TableState
 from tabdiff_lora.stratified import stratified_uniforms
-from tabdiff_lora.training.budget import Budget, TimeLimit, learning_rate_factor
+from tabdiff_lora.training.budget import Budget, learning_rate_factor
 from tabdiff_lora.training.ema import PowerEMA
-from tabdiff_lora.training.known import KnownColumns
+from tabdiff_lora.training.plan import TrainingPlan
 from tabdiff_lora.training.rows import TrainingRows
-from tabdiff_lora.training.times import GainedTimes
+from tabdiff_lora.training.step import OptimiserStep
 
 CHECK_COST = 4  # rows trained on per row checked: a check is a forward pass, so checks take under a tenth of the time
-
-
-@dataclass(frozen=True)
-class TrainingPlan:
-    """Everything the loop needs to know.
-
-    Parameters
-    ----------
-    max_steps : int or None
-        Optimiser steps at most.
-    time_limit : TimeLimit or None
-        Already running; at least one of the two limits is set.
-    batch_size : int
-        Rows per step.
-    learning_rate : float
-        Peak of the schedule.
-    weight_decay : float
-    ema_gamma : float
-        See :class:`PowerEMA`.
-    tolerance : float in [0, 1]
-        Share of the best held-out gain that the weights kept may have lost.
-    patience : int
-        Checks in a row below the tolerance after which the run stops.
-    early_stopping : bool
-        Whether to stop early; the weights are chosen by their gain in any case when there are held-out rows.
-    n_validation : int
-        Held-out rows are repeated with different noise up to this number.
-    uniform_times : float in (0, 1]
-        Share of the training times that do not follow the gain; see :class:`GainedTimes`.
-    known_rows : float in [0, 1]
-        Share of the rows of a batch that show some of their columns clean; see :class:`KnownColumns`.
-    """
-
-    max_steps: int | None
-    time_limit: TimeLimit | None
-    batch_size: int = 2048
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.0
-    ema_gamma: float = 16.0
-    tolerance: float = 0.1
-    patience: int = 8
-    early_stopping: bool = True
-    n_validation: int = 8_192
-    uniform_times: float = 0.2
-    known_rows: float = 0.1
 
 
 @dataclass
@@ -113,7 +68,6 @@ class Trainer:
     def __init__(self, denoiser: Denoiser, plan: TrainingPlan, generator: Generator, on_check=None):
         self.denoiser, self.plan, self.generator = denoiser, plan, generator
         self.on_check = on_check or (lambda record, progress: None)
-        self.known_columns = KnownColumns(denoiser.process.layout, plan.batch_size, plan.known_rows)
 
     def fit(self, train: TrainingRows, held_out: TrainingRows | None) -> History:
         """Run the loop.
@@ -134,11 +88,8 @@ class Trainer:
             denoiser.eval()
             return history
         parameters = [p for p in denoiser.parameters() if p.requires_grad]
-        optimizer = torch.optim.AdamW(
-            parameters, lr=plan.learning_rate, betas=(0.9, 0.99), weight_decay=plan.weight_decay, fused=True
-        )
+        step = OptimiserStep(denoiser, parameters, plan, self.generator)
         ema = PowerEMA(denoiser, plan.ema_gamma)
-        times = GainedTimes(plan.uniform_times, device=self.generator.device)
         validation = self._validation_batch(held_out) if held_out is not None and len(held_out) else None
         n_between = math.ceil(CHECK_COST * (len(validation[1]) if validation else 0) / plan.batch_size)
         kept, next_check, losses = None, 0.0, []
@@ -156,30 +107,19 @@ class Trainer:
                 history.stop_reason = self._reason_to_stop(history, progress) or asked
                 if history.stop_reason:
                     break
-            for group in optimizer.param_groups:
-                group["lr"] = plan.learning_rate * learning_rate_factor(progress, history.n_steps)
-            losses.append(self._step(train, index, times, optimizer, parameters, history))
+            step.learning_rate = plan.learning_rate * learning_rate_factor(progress, history.n_steps)
+            losses.append(self._step(step, train, index, history))
             ema.update()
         ema.load(kept)
         denoiser.eval()
         return history
 
-    def _step(self, train: TrainingRows, index, times: GainedTimes, optimizer, parameters, history: History) -> float:
-        """One optimiser step on the rows ``index``; the loss of the batch."""
-        x_0 = train.draw(index, self.generator)
-        t = times.draw(len(index), self.generator)
-        known = self.known_columns.draw(self.generator)
-        denoiser = self.denoiser if known is None else self.denoiser.given(x_0, known)
-        loss = denoiser.loss(x_0, t, self.generator)
-        mean = loss.rows.mean()
-        optimizer.zero_grad(set_to_none=True)
-        mean.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0, foreach=True)
-        optimizer.step()
-        times.update(t, loss.gain)
+    def _step(self, step: OptimiserStep, train: TrainingRows, index, history: History) -> float:
+        """One step on the rows ``index``; the loss of the batch."""
+        loss = step(train, index)
         history.n_steps += 1
         history.n_epochs += len(index) / len(train)
-        value = mean.item()
+        value = loss.mean.item()
         if not math.isfinite(value):
             half = "numerical" if not torch.isfinite(loss.numerical) else "categorical"
             raise TrainingError(
