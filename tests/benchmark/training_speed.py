@@ -54,9 +54,16 @@ class Products(TorchDispatchMode):
         return sum(count * best_time(*product) for product, count in self.counts.items())
 
 
+def extent(shape, stride) -> int:
+    """Numbers that a tensor with this shape and these strides reaches over."""
+    return 1 + sum((size - 1) * step for size, step in zip(shape, stride, strict=True))
+
+
 def best_time(function, operands, n_tries: int = 15) -> float:
     """Processor seconds of one product of random numbers."""
-    tensors = [torch.randn(shape).to(dtype).as_strided(shape, stride) for shape, stride, dtype in operands]
+    tensors = [
+        torch.randn(extent(shape, stride)).to(dtype).as_strided(shape, stride) for shape, stride, dtype in operands
+    ]
     return min(processor_seconds(partial(PRODUCTS[function], *tensors)) for _ in range(n_tries))
 
 
