@@ -153,7 +153,7 @@ def provenance(summary: Summary) -> list[str]:
         f"{len(records)} runs, {seconds / 3600:.1f} hours of fitting, drawing and judging, "
         f"{_several(record.get('started', '?')[:10] for record in records)}.",
         f"Protocol {'; '.join(sorted(terms))}.",
-        f"Machine: {_several(_machine(record.get('machine', {})) for record in records)}.",
+        *_machines(records),
         f"Versions: {_several(_versions(record.get('versions', {})) for record in records)}.",
         f"Commit: {_several(str(record.get('commit')) for record in records)}.",
     ]
@@ -232,9 +232,19 @@ def _several(texts: Iterable[str]) -> str:
     return "; ".join(dict.fromkeys(texts))
 
 
+def _machines(records: list[dict]) -> list[str]:
+    """The machine, or those that drew and those that judged, where they are not the same."""
+    judged = [_machine(record.get("machine", {})) for record in records]
+    drawn = [_machine(record["drawn_on"]) if "drawn_on" in record else here for record, here in zip(records, judged)]
+    if drawn == judged:
+        return [f"Machine: {_several(judged)}."]
+    return [f"Fitted and drawn on: {_several(drawn)}.", f"Judged on: {_several(judged)}."]
+
+
 def _machine(machine: dict) -> str:
     openmp = ", ".join(f"{key}={value}" for key, value in machine.items() if key.isupper() and value is not None)
-    return f"{machine.get('cpu')}, {machine.get('cores')} cores, {machine.get('system')}{openmp and f' ({openmp})'}"
+    processors = " and ".join(filter(None, [machine.get("cpu"), machine.get("gpu")]))
+    return f"{processors}, {machine.get('cores')} cores, {machine.get('system')}{openmp and f' ({openmp})'}"
 
 
 def _versions(versions: dict) -> str:

@@ -178,6 +178,9 @@ def test_the_report_says_what_was_run_on_what():
     report = markdown_report([record_of("default", judge={"seconds": 3600}), record_of("smote", error="x")])
     assert "- 1 runs, 1.0 hours of fitting, drawing and judging, 2026-11-22." in report
     assert "- Machine: abacus, 2 cores, Linux (OMP_NUM_THREADS=1)." in report
+    elsewhere = {"cpu": "loom", "gpu": "jacquard", "cores": 9, "system": "Linux", "OMP_NUM_THREADS": None}
+    report = markdown_report([record_of("default", judge={"seconds": 3600}, drawn_on=elsewhere)])
+    assert "- Fitted and drawn on: loom and jacquard, 9 cores, Linux.\n- Judged on: abacus, 2 cores, Linux" in report
     assert "- Protocol {'n_rows_max': 10000, 'name': 'equal'}." in report
     assert "No run has finished." in markdown_report([record_of("smote", error="x") | {"scores": {}}])
     assert "No run has finished." in markdown_report([])

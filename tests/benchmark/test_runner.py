@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+import pandas as pd
 import pytest
 
 from tabdiff_lora.benchmark import (
@@ -16,7 +17,9 @@ from tabdiff_lora.benchmark import (
     plan,
     run_all,
 )
+from tabdiff_lora.benchmark.drawn import DrawnRows
 from tabdiff_lora.benchmark.machine import describe_commit, describe_machine, describe_versions, measured
+from tabdiff_lora.datasets import load_dataset
 from tests.benchmark.rows import N_TRAIN
 
 
@@ -95,6 +98,28 @@ def test_draws_have_seeds_where_the_synthesizer_takes_them(data_home, factories,
     (first, second), _, (real,) = seen
     assert not first.equals(second)
     assert len(real) == N_TRAIN
+
+
+def test_kept_rows_are_those_that_were_drawn_and_serve_every_judge(data_home, tmp_path):
+    def run(protocol, **more):
+        return Run(str(data_home), "sign", Competitor("smote"), 0, protocol, str(tmp_path / "rows"), **more)
+
+    drawn = run(TunedCatBoost(n_draws=2, n_models=1), judges=False).carry_out()
+    assert "scores" not in drawn
+    (folder,) = (tmp_path / "rows").iterdir()
+    assert folder.name.startswith("sign-smote-0-")
+    kept = DrawnRows.load(folder)
+    for rows, seed in zip(kept.draws, (0, 1), strict=True):
+        expected = Competitor("smote").build(0, "sign", "label")
+        expected.fit(load_dataset("sign", data_home).train)
+        pd.testing.assert_frame_equal(rows, expected.sample(N_TRAIN, random_state=seed), check_index_type=False)
+    judged = run(TunedCatBoost(n_draws=2, n_models=2)).carry_out()
+    assert judged["fit"] == drawn["fit"]
+    assert judged["drawn_on"]["cores"] >= 1
+    run(TunedCatBoost(n_draws=1)).carry_out()
+    run(EqualRows(n_rows_max=60)).carry_out()
+    assert len(list((tmp_path / "rows").iterdir())) == 3
+    assert DrawnRows.load(tmp_path / "absent") is None
 
 
 def test_machine_versions_and_commit_are_told():

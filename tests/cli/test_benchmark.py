@@ -33,6 +33,43 @@ def test_benchmark_prints_a_table_and_resumes(run, tmp_path, monkeypatch):
     assert len((tmp_path / "r.jsonl").read_text().splitlines()) == 2
 
 
+def test_rows_drawn_by_one_call_are_judged_by_another(run, tmp_path, monkeypatch):
+    calls = []
+
+    def in_this_process(run, _):
+        calls.append((run.competitor.name, run.judges))
+        return run.carry_out(), None
+
+    monkeypatch.setattr("tabdiff_lora.benchmark.runner._in_a_fresh_process", in_this_process)
+    table = pd.DataFrame({"x": range(60), "y": [float(i % 7) for i in range(60)]})
+    (tmp_path / "toy").mkdir()
+    for split in ("train", "val", "test"):
+        table.to_parquet(tmp_path / "toy" / f"{split}.parquet")
+    (tmp_path / "toy" / "meta.json").write_text(json.dumps({"task": "regression", "target": "y", "categorical": []}))
+    call = ["benchmark", ".", "--synthesizers", "independent", "--output", "r.jsonl", "--rows", "drawn"]
+    code, out, err = run(*call, "--draw-only")
+    assert (code, out) == (0, "")
+    assert "toy, independent, seed 0: drawn" in err
+    assert not (tmp_path / "r.jsonl").exists()
+    (folder,) = (tmp_path / "drawn").iterdir()
+    assert sorted(path.name for path in folder.iterdir()) == ["0.parquet", "about.json"]
+    marked = pd.read_parquet(folder / "0.parquet").assign(x=7)
+    marked.to_parquet(folder / "0.parquet")
+    code, out, _ = run(*call)
+    assert code == 0
+    assert calls == [("independent", False), ("real", True), ("independent", True)]
+    _, judged = map(json.loads, (tmp_path / "r.jsonl").read_text().splitlines())
+    assert judged["scores"]["shape_error"] > 0.4  # it was the marked rows that were judged
+
+
+def test_drawing_alone_needs_a_folder(run, tmp_path):
+    (tmp_path / "toy").mkdir()
+    (tmp_path / "toy" / "meta.json").write_text("{}")
+    code, _, err = run("benchmark", ".", "--draw-only")
+    assert code == 1
+    assert err == "error: --draw-only must have a folder for the rows. Got no --rows instead.\n"
+
+
 def test_failed_runs_are_told_and_exit_code_1(run, tmp_path, monkeypatch):
     monkeypatch.setattr("tabdiff_lora.benchmark.runner._in_a_fresh_process", lambda run, _: ({}, "out of memory"))
     (tmp_path / "toy").mkdir()
