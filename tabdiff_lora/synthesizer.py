@@ -10,8 +10,6 @@ import copy
 import logging
 import math
 import time
-import warnings
-from collections.abc import Hashable
 from numbers import Integral, Real
 from os import PathLike
 
@@ -19,48 +17,39 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.utils import estimator_html_repr
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
 
-from tabdiff_lora.backbones import Backbone, LanguageModelBackbone, MLPBackbone, TransformerBackbone
+from tabdiff_lora.assembly import (
+    PRIORS,
+    PROCESSES,
+    SAMPLERS,
+    Labels,
+    assemble,
+    resolve_backbone,
+    resolve_prior,
+    resolve_process,
+    resolve_sampler,
+)
+from tabdiff_lora.backbones import Backbone
 from tabdiff_lora.callbacks import CallbackSupportMixin, CheckCallbacks, with_callbacks
 from tabdiff_lora.compute import limited_threads, resolve_device, resolve_dtype
 from tabdiff_lora.denoiser import Denoiser
-from tabdiff_lora.diffusion import (
-    DiffusionSpec,
-    GaussianPerClass,
-    MixtureOfGaussians,
-    PriorFamily,
-    SingleGaussian,
-    StandardNormal,
-)
+from tabdiff_lora.diffusion import DiffusionSpec, PriorFamily
 from tabdiff_lora.display import fitted_html
 from tabdiff_lora.drawing import DrawingMixin, Request, RowBlocks
-from tabdiff_lora.errors import SchemaError
 from tabdiff_lora.logs import shown_log
 from tabdiff_lora.persistence import PretrainedMixin
 from tabdiff_lora.randomness import borrowed_generator, seed_sequence, stream, torch_generator
-from tabdiff_lora.sampling import AncestralSampler, DDIMSampler, DPMSolverSampler, HeunSampler, Sampler
+from tabdiff_lora.sampling import Sampler
 from tabdiff_lora.scoring import denoising_scores
 from tabdiff_lora.table import EncodedTable, TableEncoder
 from tabdiff_lora.training import History, TimeLimit, Trainer, TrainingPlan, TrainingRows
 from tabdiff_lora.training.progress import ProgressBar
 
 logger = logging.getLogger(__name__)
-
-BACKBONES = {"mlp": MLPBackbone, "transformer": TransformerBackbone}
-PRIORS = {
-    "gaussian": SingleGaussian,
-    "standard": StandardNormal,
-    "class": GaussianPerClass,
-    "mixture": MixtureOfGaussians,
-}
-PROCESSES = {"mask", "uniform", "marginal"}
-SAMPLERS = {"dpmpp": DPMSolverSampler, "heun": HeunSampler, "ddim": DDIMSampler, "ancestral": AncestralSampler}
-
-DEFAULT_RANK = {"rank": "auto", "rank_energy": 0.95}
 
 MIN_HELD_OUT = 100  # rows; the loss on fewer is too noisy to choose weights by
 FIT, SAMPLE = 0, 1  # keys of the two streams below a random_state
@@ -406,65 +395,16 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
         return tags
 
     def _row_blocks(self, root: np.random.SeedSequence, request: Request) -> RowBlocks:
-        sampler, size = self._resolve_sampler(), self.backbone_.block_size(self.device_)
+        sampler = resolve_sampler(self.sampler, self.n_sampling_steps)
+        size = self.backbone_.block_size(self.device_)
         return RowBlocks(self.encoder_, self.denoiser_, sampler, size, root, request, verbose=int(self.verbose))
 
     def _build(self, table: EncodedTable, root: np.random.SeedSequence) -> Denoiser:
-        """The process, its prior and the network for an encoded table."""
-        rng = np.random.default_rng(stream(root, 0))
-        family = PRIORS[self.prior]() if isinstance(self.prior, str) else self.prior
-        spec = DiffusionSpec(categories=self.process) if isinstance(self.process, str) else self.process
-        prior = family.fit(table, rng, self._label_slot("prior", family.label_column))
-        process = spec.build(prior, table, self._first_slot(spec))
-        self.backbone_ = self._resolve_backbone()
-        with borrowed_generator(stream(root, 1)):
-            network = self.backbone_.build(table)
-        choices = {"prediction": spec.prediction, "objective": spec.loss, "dtype": self._dtype()}
-        return Denoiser(process, network, torch.tensor(table.entropies()).float(), **choices).to_device(self.device_)
-
-    def _dtype(self) -> torch.dtype:
-        return resolve_dtype(self.precision, self.device_)
-
-    def _first_slot(self, spec: DiffusionSpec) -> int | None:
-        """Slot of the column that is drawn first; a target of numbers is generated with everything else."""
-        if spec.label is True and not self._slots(self.target_name_):
-            return None
-        return self._label_slot("process", spec.label)
-
-    def _label_slot(self, what: str, column: Hashable | bool) -> int | None:
-        """Slot of the column of levels that a prior or a process depends on: True is the target, False is none."""
-        if column is False:
-            return None
-        name = self.target_name_ if column is True else column
-        if name is None:
-            raise ValueError(
-                f"{what} of classes must have a target. Got y=None instead. Call fit(X, y), or name a column."
-            )
-        slots = self._slots(name)
-        if len(slots) != 1:
-            raise SchemaError(f"label of {what} must be a column of levels. Got {name!r} instead.")
-        return slots[0]
-
-    def _slots(self, name: Hashable) -> list[int]:
-        """Categorical slots of a column that has nothing but levels."""
-        arrangement = self.encoder_.arrangement_
-        numbers = arrangement.numerical.get(name, slice(0, 0))
-        return [] if numbers.start < numbers.stop else arrangement.categorical.get(name, [])
-
-    def _resolve_backbone(self) -> Backbone:
-        """The description of the network, with a rank given here in it."""
-        if isinstance(self.backbone, Backbone):
-            backbone = clone(self.backbone)
-        elif isinstance(self.backbone, str) and self.backbone in BACKBONES:
-            backbone = BACKBONES[self.backbone]()
-        else:
-            backbone = LanguageModelBackbone(self.backbone)
-        given = {name: getattr(self, name) for name, default in DEFAULT_RANK.items() if getattr(self, name) != default}
-        if given and not isinstance(backbone, LanguageModelBackbone):
-            warnings.warn(f"{' and '.join(given)} of the adapters is ignored: the backbone has none.", UserWarning, 3)
-        elif given:
-            backbone.set_params(**given)
-        return backbone
+        self.backbone_ = resolve_backbone(self.backbone, rank=self.rank, rank_energy=self.rank_energy)
+        labels = Labels(self.encoder_.arrangement_, self.target_name_)
+        prior, spec = resolve_prior(self.prior), resolve_process(self.process)
+        dtype = resolve_dtype(self.precision, self.device_)
+        return assemble(table, labels, prior, spec, self.backbone_, root, dtype=dtype).to_device(self.device_)
 
     def _train(self, table: EncodedTable, root, time_limit: TimeLimit | None, X, y) -> History:
         train, held_out = self._split(table, np.random.default_rng(stream(root, 2)))
@@ -521,11 +461,6 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
                 raise ValueError("max_epochs and max_time must not both be None. Set one of them.")
             return None
         return math.ceil(self.max_epochs * n_rows / batch_size)
-
-    def _resolve_sampler(self) -> Sampler:
-        if isinstance(self.sampler, Sampler):
-            return self.sampler
-        return SAMPLERS[self.sampler](n_steps=self.n_sampling_steps)
 
 
 def _with_target(X, y):

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from tabdiff_lora.compute import resolve_device, resolve_dtype
+from tabdiff_lora.compute import constants, resolve_device, resolve_dtype
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,11 @@ def test_auto_precision_is_what_the_processor_multiplies_fastest(monkeypatch, ca
 def test_unknown_device_is_refused():
     with pytest.raises(ValueError, match="device must be 'auto' or a device of this machine. Got 'nowhere' instead"):
         resolve_device("nowhere")
+
+
+def test_constants_are_made_once_and_serve_training_wherever_they_were_made():
+    with torch.inference_mode():
+        made = constants((3, 1, 2), torch.device("cpu"))
+    assert made is constants((3, 1, 2), torch.device("cpu"))
+    assert made.dtype == torch.int64
+    assert not made.is_inference()

@@ -31,6 +31,7 @@ LEVELS = {
     "presets": 2,
     "persistence": 4,
     "drawing": 4,
+    "assembly": 4,
     "scoring": 5,
     "display": 7,
     "callbacks": 9,

@@ -12,6 +12,7 @@ from tabdiff_lora.diffusion import CategoricalDiffusion, DiscreteCosineSchedule,
 from tabdiff_lora.diffusion.categorical import category_probabilities, one_hots
 from tabdiff_lora.state import Observation, TableState
 from tabdiff_lora.table.encoded import EncodedTable
+from tabdiff_lora.training import History
 from tests.exact import layout_of
 
 T = 10
@@ -152,3 +153,20 @@ def test_a_target_of_numbers_is_diffused_with_the_rest():
     synthesizer = tabddpm((16,), n_times=5, n_steps=2, batch_size=64, random_state=0).fit(X[["sign"]], X["x"])
     assert synthesizer.denoiser_.process.categorical.label is None
     assert synthesizer.sample(10).shape == (10, 2)
+
+
+@pytest.mark.parametrize("target", [["low", "high"] * 30, np.linspace(0, 1, 60)], ids=["levels", "numbers"])
+def test_no_row_shows_a_column_while_it_is_trained(target, monkeypatch):
+    """The variational bound is one of whole rows."""
+    plans = []
+    monkeypatch.setattr("tabdiff_lora.synthesizer.Trainer", lambda denoiser, plan, *_: plans.append(plan) or Quiet())
+    tabddpm((8,), n_times=T, n_steps=1).fit(pd.DataFrame({"x": range(60)}), pd.Series(target, name="y"))
+    (plan,) = plans
+    assert (plan.known_rows, plan.uniform_times) == (0.0, 1.0)
+
+
+class Quiet:
+    """A trainer that trains nothing."""
+
+    def fit(self, train, held_out):
+        return History()

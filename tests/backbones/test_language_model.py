@@ -13,6 +13,7 @@ import torch
 from sklearn.base import clone
 
 from tabdiff_lora import TabularDiffusionSynthesizer
+from tabdiff_lora.assembly import resolve_backbone
 from tabdiff_lora.backbones import LanguageModelBackbone
 from tabdiff_lora.backbones.body import TransformerBody
 from tabdiff_lora.backbones.language_model import typical_inputs
@@ -375,9 +376,14 @@ def test_parameters_survive_clone_and_reach_the_backbone():
     synth = clone(synthesizer(LanguageModelBackbone("some-model"), rank=4)).set_params(backbone__n_layers=2)
     assert synth.get_params()["backbone__n_layers"] == 2
     assert synth.get_params()["backbone__model"] == "some-model"
-    assert synth._resolve_backbone().rank == 4
-    assert synthesizer(LanguageModelBackbone("some-model", rank=8))._resolve_backbone().rank == 8
-    assert synthesizer("some-model", rank_energy=0.8)._resolve_backbone().rank_energy == 0.8
+    assert described(synth).rank == 4
+    assert described(synthesizer(LanguageModelBackbone("some-model", rank=8))).rank == 8
+    assert described(synthesizer("some-model", rank_energy=0.8)).rank_energy == 0.8
+
+
+def described(synth):
+    """The description of the network that a fit would build."""
+    return resolve_backbone(synth.backbone, rank=synth.rank, rank_energy=synth.rank_energy)
 
 
 def test_a_rank_is_of_no_use_to_the_mlp():

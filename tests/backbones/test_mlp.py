@@ -96,3 +96,8 @@ def test_byte_dropout_drops_independent_entries_and_keeps_the_mean():
     assert dropped.unique().tolist() == pytest.approx([0.0, 4 / 3])
     assert (torch.corrcoef(dropped.T) - torch.eye(15)).abs().max() < 0.08
     assert torch.equal(dropout.eval()(h), h)
+
+
+def test_a_gpu_draws_more_rows_at_once():
+    cpu, gpu = (MLPBackbone().block_size(torch.device(name)) for name in ("cpu", "cuda"))
+    assert (cpu, gpu) == (2_048, 65_536)
