@@ -235,7 +235,7 @@ def _several(texts: Iterable[str]) -> str:
 def _machines(records: list[dict]) -> list[str]:
     """The machine, or those that drew and those that judged, where they are not the same."""
     judged = [_machine(record.get("machine", {})) for record in records]
-    drawn = [_machine(record["drawn_on"]) if "drawn_on" in record else here for record, here in zip(records, judged)]
+    drawn = [_machine(record.get("drawn_on") or record.get("machine", {})) for record in records]
     if drawn == judged:
         return [f"Machine: {_several(judged)}."]
     return [f"Fitted and drawn on: {_several(drawn)}.", f"Judged on: {_several(judged)}."]

@@ -155,7 +155,7 @@ class Run:
         with measured() as fit:
             synthesizer.fit(dataset.train.copy())
         with measured() as sample:
-            draws = [_draw(synthesizer, n_rows, seed) for seed in seeds]
+            draws = [_sample(synthesizer, n_rows, seed) for seed in seeds]
         for rows in draws:
             if len(rows) != n_rows:
                 raise ValueError(f"sample of {self.competitor} must have {n_rows} rows. Got {len(rows)} instead.")
@@ -169,7 +169,7 @@ class Run:
         return DrawnRows(draws, about)
 
 
-def _draw(synthesizer: Synthesizer, n_rows: int, seed: int | None) -> pd.DataFrame:
+def _sample(synthesizer: Synthesizer, n_rows: int, seed: int | None) -> pd.DataFrame:
     if seed is None or "random_state" not in inspect.signature(synthesizer.sample).parameters:
         return synthesizer.sample(n_rows)
     return synthesizer.sample(n_rows, random_state=seed)

@@ -102,9 +102,9 @@ class CategoricalDiffusion:
         """Whether lost values show as [MASK]."""
         return self.replacement is None
 
-    def mask_codes(self, device=None) -> Tensor:
+    def mask_codes(self, device: torch.device) -> Tensor:
         """The code of [MASK] in each column, shape (C,)."""
-        return constants(self.layout.cardinalities, torch.device(device or "cpu"))
+        return constants(self.layout.cardinalities, device)
 
     def prior_sample(self, n_rows: int, generator: Generator) -> Tensor:
         """Draw x_1: all masks, or independent draws from the replacement law; int64 of shape (n_rows, C)."""

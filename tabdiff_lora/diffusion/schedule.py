@@ -123,7 +123,7 @@ class DiscreteCosineSchedule(NoiseSchedule):
     def alpha_bar(self, t: Tensor) -> Tensor:
         """Kept signal power at the time nearest to t; same shape."""
         index = (t * self.n_times).round().long().clamp(0, self.n_times)
-        return self.table(t.device)[index]
+        return _alpha_bars(self, t.device)[index]
 
     def alpha(self, t: Tensor) -> Tensor:
         return self.alpha_bar(t).sqrt().to(t.dtype)
@@ -131,14 +131,10 @@ class DiscreteCosineSchedule(NoiseSchedule):
     def sigma(self, t: Tensor) -> Tensor:
         return (1 - self.alpha_bar(t)).sqrt().to(t.dtype)
 
-    def table(self, device: torch.device) -> Tensor:
-        r""":math:`\bar\alpha` at t = 0, 1 / T, ..., 1; float64 of shape (T + 1,)."""
-        return _alpha_bars(self, device)
-
 
 @lru_cache(maxsize=32)
 def _alpha_bars(schedule: DiscreteCosineSchedule, device: torch.device) -> Tensor:
-    """The table of a schedule, made once for each device."""
+    r""":math:`\bar\alpha` at t = 0, 1 / T, ..., 1; float64 of shape (T + 1,), made once for each device."""
     with torch.inference_mode(False):
         t = torch.arange(schedule.n_times + 1, dtype=torch.float64) / schedule.n_times
         kept = torch.cos((t + schedule.offset) / (1 + schedule.offset) * (math.pi / 2)).square()

@@ -111,8 +111,7 @@ class RuledLevels:
     def __init__(self, encoder: TableEncoder, name: Hashable, rule: Condition, forbidden: np.ndarray | None):
         self.name = name
         (self.slot,), layout = encoder.arrangement_.categorical[name], encoder.layout_
-        start, size = sum(layout.cardinalities[: self.slot]), layout.cardinalities[self.slot]
-        self.logits = slice(start, start + size)
+        self.logits, size = layout.logits_of(self.slot), layout.cardinalities[self.slot]
         can_be = np.ones(size, dtype=bool) if forbidden is None else ~forbidden[self.logits]
         once, again = (
             encoder.encoders_[name].decode(np.empty((size, 0)), np.arange(size)[:, None], np.random.default_rng(seed))
@@ -154,9 +153,8 @@ class RuledNumber:
         self.encoder, self.name, self.rule, layout = encoder.encoders_[name], name, rule, encoder.layout_
         self.place = encoder.arrangement_.numerical[name].start
         self.slots = encoder.arrangement_.categorical[name]  # none or one
-        start = sum(sum(layout.cardinalities[:slot]) for slot in self.slots)
-        n_states = sum(layout.cardinalities[slot] for slot in self.slots)
-        self.logits = slice(start, start + n_states)
+        self.logits = layout.logits_of(self.slots[0]) if self.slots else slice(0, 0)
+        n_states = self.logits.stop - self.logits.start
         scores = ndtri((np.arange(N_POINTS) + 0.5) / N_POINTS)[:, None]
         self.share = float(self._obeying(scores, np.zeros((N_POINTS, len(self.slots)), int)).mean())
         states = np.arange(n_states)[:, None]

@@ -28,6 +28,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from tabdiff_lora.compute import constants
 from tabdiff_lora.layout import TableLayout
 
 SLACK = 0.05
@@ -51,8 +52,8 @@ class Raking:
 
     def __init__(self, margins: Tensor, layout: TableLayout):
         self.shares, self.log_weights = margins / margins[: layout.cardinalities[0]].sum(), torch.zeros_like(margins)
-        self._widths = torch.tensor(layout.cardinalities, device=margins.device)
-        self._starts = self._widths.cumsum(0) - self._widths
+        self._starts = constants(layout.level_starts, margins.device)
+        self._columns = constants(layout.level_columns, margins.device)
 
     def update(self, x_t: Tensor, probabilities: Tensor, lost: Tensor) -> None:
         """Follow what is revealed, and what is expected of the rest.
@@ -66,7 +67,7 @@ class Raking:
             Which entries are not revealed yet.
         """
         revealed = torch.bincount((x_t + self._starts)[~lost], minlength=len(self.shares))
-        expected = (probabilities * lost.repeat_interleave(self._widths, dim=1)).sum(0)
+        expected = (probabilities * lost[:, self._columns]).sum(0)
         wanted = len(x_t) * self.shares
         slack = 1 + SLACK * wanted
         self.log_weights += ((wanted - revealed).clamp_min(0.0) + slack).log() - (expected + slack).log()

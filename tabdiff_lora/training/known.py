@@ -12,6 +12,7 @@ import math
 import torch
 from torch import Generator
 
+from tabdiff_lora.compute import constants
 from tabdiff_lora.layout import TableLayout
 from tabdiff_lora.state import Known
 
@@ -45,5 +46,5 @@ class KnownColumns:
         shown = order < torch.where(place < self.share, size, 0)[:, None]  # (G, p)
         if not bool(shown.any()):
             return None
-        entries = shown[:, torch.tensor(self.layout.owners, device=device)]  # (G, D + C)
+        entries = shown[:, constants(self.layout.owners, device)]  # (G, D + C)
         return Known(entries[:, : self.layout.n_numerical], entries[:, self.layout.n_numerical :])

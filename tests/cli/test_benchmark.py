@@ -9,18 +9,23 @@ import pandas as pd
 from tabdiff_lora.cli.benchmark import _split
 
 
+def write_toy(folder):
+    """A folder with one small regression."""
+    table = pd.DataFrame({"x": range(60), "y": [float(i % 7) for i in range(60)]})
+    (folder / "toy").mkdir()
+    for split in ("train", "val", "test"):
+        table.to_parquet(folder / "toy" / f"{split}.parquet")
+    meta = {"task": "regression", "target": "y", "categorical": []}
+    (folder / "toy" / "meta.json").write_text(json.dumps(meta))
+
+
 def test_commas_inside_brackets_separate_nothing():
     assert _split("a, b(x=1, y=[2, 3]),m:f") == ["a", " b(x=1, y=[2, 3])", "m:f"]
 
 
 def test_benchmark_prints_a_table_and_resumes(run, tmp_path, monkeypatch):
     monkeypatch.setattr("tabdiff_lora.benchmark.runner._in_a_fresh_process", lambda run, _: (run.carry_out(), None))
-    table = pd.DataFrame({"x": range(60), "y": [float(i % 7) for i in range(60)]})
-    (tmp_path / "toy").mkdir()
-    for split in ("train", "val", "test"):
-        table.to_parquet(tmp_path / "toy" / f"{split}.parquet")
-    meta = {"task": "regression", "target": "y", "categorical": []}
-    (tmp_path / "toy" / "meta.json").write_text(json.dumps(meta))
+    write_toy(tmp_path)
     call = ["benchmark", ".", "--synthesizers", "independent", "--output", "r.jsonl"]
     code, out, err = run(*call)
     assert code == 0
@@ -41,11 +46,7 @@ def test_rows_drawn_by_one_call_are_judged_by_another(run, tmp_path, monkeypatch
         return run.carry_out(), None
 
     monkeypatch.setattr("tabdiff_lora.benchmark.runner._in_a_fresh_process", in_this_process)
-    table = pd.DataFrame({"x": range(60), "y": [float(i % 7) for i in range(60)]})
-    (tmp_path / "toy").mkdir()
-    for split in ("train", "val", "test"):
-        table.to_parquet(tmp_path / "toy" / f"{split}.parquet")
-    (tmp_path / "toy" / "meta.json").write_text(json.dumps({"task": "regression", "target": "y", "categorical": []}))
+    write_toy(tmp_path)
     call = ["benchmark", ".", "--synthesizers", "independent", "--output", "r.jsonl", "--rows", "drawn"]
     code, out, err = run(*call, "--draw-only")
     assert (code, out) == (0, "")
