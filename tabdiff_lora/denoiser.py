@@ -129,7 +129,7 @@ class Denoiser(nn.Module):
         """The same network, for rows x_0 of which the ``known`` entries stay what they are at all times."""
         denoiser = copy.copy(self)
         denoiser.process = self.process.given(x_0, known)
-        hidden = Known(known.num, torch.zeros_like(known.cat))
+        hidden = known._replace(cat=torch.zeros_like(known.cat))
         denoiser._hidden = lambda: self.process.given(x_0, hidden)
         return denoiser
 

@@ -23,6 +23,28 @@ class TableState(NamedTuple):
     cat: Tensor
 
 
+class Conditioning(NamedTuple):
+    """What a normal law makes of G sets of known entries, whatever their values turn out to be.
+
+    Attributes
+    ----------
+    known : Tensor of shape (G, D), bool
+    gain : Tensor of shape (G, D, D)
+        Rows of x_0 - mu times it are how far the mean of the conditional law lies from mu.
+    eigenvalues, eigenvectors : Tensor of shape (G, D) and (G, D, D)
+        Of the conditional covariance; 0 along a known entry.
+    """
+
+    known: Tensor
+    gain: Tensor
+    eigenvalues: Tensor
+    eigenvectors: Tensor
+
+    def of(self, sets: Tensor) -> Conditioning:
+        """Those of the sets with these numbers, int64 of shape (G,)."""
+        return Conditioning(*(entries[sets] for entries in self))
+
+
 class Known(NamedTuple):
     """Which entries of a batch of B rows are known, run by run: G runs of B / G consecutive rows each.
 
@@ -30,10 +52,13 @@ class Known(NamedTuple):
     ----------
     num : Tensor of shape (G, D), bool
     cat : Tensor of shape (G, C), bool
+    conditioning : Conditioning, optional
+        Of the prior on ``num``, where it is worked out already.
     """
 
     num: Tensor
     cat: Tensor
+    conditioning: Conditioning | None = None
 
 
 class Observation(NamedTuple):

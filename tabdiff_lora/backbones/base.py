@@ -24,7 +24,16 @@ from tabdiff_lora.table.encoded import EncodedTable
 
 
 class Network(nn.Module, ABC):
-    """What a backbone builds."""
+    """What a backbone builds.
+
+    Attributes
+    ----------
+    is_static : bool
+        Whether both passes are the same work on tensors of the same shapes every time, with nothing for the CPU to
+        decide: a training step on a GPU is then recorded.
+    """
+
+    is_static = False
 
     @abstractmethod
     def forward(

@@ -66,6 +66,8 @@ class MLPBackbone(Backbone):
 class ResidualMLP(Network):
     """The network of :class:`MLPBackbone`."""
 
+    is_static = True
+
     def __init__(
         self,
         layout: TableLayout,

@@ -58,6 +58,8 @@ class TabDDPMBackbone(Backbone):
 class TabDDPMNetwork(Network):
     """The network of :class:`TabDDPMBackbone`."""
 
+    is_static = True
+
     def __init__(self, layout: TableLayout, *, d_layers: tuple[int, ...], dropout: float, d_time: int, n_times: int):
         super().__init__()
         self.n_numerical, self.n_times = layout.n_numerical, n_times

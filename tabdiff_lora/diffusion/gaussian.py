@@ -34,6 +34,7 @@ from torch import Generator, Tensor
 from tabdiff_lora.diffusion.posterior import Posterior
 from tabdiff_lora.diffusion.priors import GaussianPrior, Preconditioning, Prior
 from tabdiff_lora.diffusion.schedule import KarrasSchedule, NoiseSchedule
+from tabdiff_lora.state import Conditioning
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,9 @@ class GaussianDiffusion:
                 "instead. Only a single Gaussian has one covariance."
             )
 
-    def given(self, x_0: Tensor, known: Tensor, evidence: Tensor | None = None) -> GaussianDiffusion:
+    def given(
+        self, x_0: Tensor, known: Tensor, evidence: Tensor | None = None, conditioning: Conditioning | None = None
+    ) -> GaussianDiffusion:
         """The process of B rows of which some entries are known.
 
         Parameters
@@ -72,11 +75,15 @@ class GaussianDiffusion:
             Entries known in each of G runs of B / G rows.
         evidence : Tensor of shape (B, K_label), optional
             What is known of the label of the prior; see :meth:`Prior.given`.
+        conditioning : Conditioning, optional
+            Of a single Gaussian on ``known``, where it is worked out already.
         """
         if self.prior.dim == 0:
             return self
         rows = known.repeat_interleave(len(x_0) // len(known), dim=0)
-        return replace(self, prior=self.prior.given(x_0, known, evidence), known=rows)
+        if conditioning is None:
+            return replace(self, prior=self.prior.given(x_0, known, evidence), known=rows)
+        return replace(self, prior=self.prior.conditioned(x_0, conditioning), known=rows)
 
     def noise_eigenvalues(self) -> Tensor:
         r""":math:`\nu` of shape (D,), in the eigenbasis of the prior's covariance."""

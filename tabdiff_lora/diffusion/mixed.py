@@ -53,9 +53,8 @@ class TableDiffusion:
         """
         self._require_label(known)
         categorical = self.categorical.given(x_0.cat, known.cat)
-        return TableDiffusion(
-            self.numerical.given(x_0.num, known.num, self._known_label(x_0, categorical)), categorical
-        )
+        evidence = self._known_label(x_0, categorical)
+        return TableDiffusion(self.numerical.given(x_0.num, known.num, evidence, known.conditioning), categorical)
 
     def seeing(self, counts: Tensor) -> TableDiffusion:
         """The process of more training rows, of which so many have each level: shape (sum of K_c,)."""

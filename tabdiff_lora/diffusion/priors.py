@@ -20,6 +20,7 @@ from torch import Generator, Tensor
 
 from tabdiff_lora.diffusion.covariance import Covariance, times
 from tabdiff_lora.diffusion.posterior import EigenRoot, Posterior
+from tabdiff_lora.state import Conditioning
 from tabdiff_lora.stratified import latin_normals
 
 
@@ -157,17 +158,24 @@ class GaussianPrior(Prior):
             This law has no label.
         """
         patterns, pattern_of = _patterns(known)
-        sigma, in_k = self.covariance.matrix(), patterns.to(x_0.dtype)  # (D, D), (P, D)
-        gain = torch.linalg.solve(_shown(sigma, in_k), sigma * in_k[:, :, None])  # (P, D, D), zero in rows not in K
-        mean = self.mean + times(x_0 - self.mean, gain[pattern_of])
+        return self.conditioned(x_0, self.conditioning(patterns).of(pattern_of))
+
+    def conditioning(self, known: Tensor) -> Conditioning:
+        """What :meth:`given` needs of sets of known entries (G, D), bool, before it sees a row: the slow part."""
+        sigma, in_k = self.covariance.matrix(), known.to(self.mean.dtype)  # (D, D), (G, D)
+        gain = torch.linalg.solve(_shown(sigma, in_k), sigma * in_k[:, :, None])  # (G, D, D), zero in rows not in K
         # Known entries get the eigenvalue -1 first, which sets their directions apart from all others.
         rest = (sigma - sigma @ gain) * (1 - in_k)[:, :, None] * (1 - in_k)[:, None] - torch.diag_embed(in_k)
         eigenvalues, eigenvectors = torch.linalg.eigh(rest)
         eigenvalues = torch.where(eigenvalues < -0.5, 0.0, eigenvalues.clamp_min(self.covariance.eigenvalues.min()))
-        n_repeats = len(x_0) // len(pattern_of)
+        return Conditioning(known, gain, eigenvalues, eigenvectors)
+
+    def conditioned(self, x_0: Tensor, sets: Conditioning) -> GaussianPrior:
+        """The law of rows x_0 (B, D) in G runs, which know one of G sets of entries each; see :meth:`given`."""
+        mean, n_repeats = self.mean + times(x_0 - self.mean, sets.gain), len(x_0) // len(sets.known)
         return GaussianPrior(
-            torch.where(patterns[pattern_of].repeat_interleave(n_repeats, 0), x_0, mean),
-            Covariance(eigenvalues[pattern_of].repeat_interleave(n_repeats, 0), eigenvectors[pattern_of]),
+            torch.where(sets.known.repeat_interleave(n_repeats, 0), x_0, mean),
+            Covariance(sets.eigenvalues.repeat_interleave(n_repeats, 0), sets.eigenvectors),
         )
 
     def log_density(self, x_0: Tensor, known: Tensor) -> Tensor:

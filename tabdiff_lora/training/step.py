@@ -2,8 +2,7 @@
 
 On a CUDA device the few hundred small kernels of a step take less time than the CPU needs to launch them. A step that
 is the same work every time is therefore recorded once as a CUDA graph and replayed with other rows, in one launch.
-Known columns come in another number of sets each time, whose decompositions wait for their result; a step that shows
-some is not recorded.
+Under a prior of several Gaussians known columns are decomposed step by step, and that is not the same work every time.
 """
 
 from __future__ import annotations
@@ -49,9 +48,9 @@ class OptimiserStep:
         self, denoiser: Denoiser, parameters: Sequence[nn.Parameter], plan: TrainingPlan, generator: Generator
     ):
         self.denoiser, self.parameters, self.generator = denoiser, parameters, generator
-        self.known_columns = KnownColumns(denoiser.process.layout, plan.batch_size, plan.known_rows)
+        self.known_columns = KnownColumns(denoiser.process, plan.batch_size, plan.known_rows, generator)
         self.times = GainedTimes(plan.uniform_times, device=generator.device)
-        is_alike = plan.known_rows == 0.0 and isinstance(denoiser.process.numerical.prior, GaussianPrior)
+        is_alike = denoiser.backbone.is_static and isinstance(denoiser.process.numerical.prior, GaussianPrior)
         self.is_recorded = generator.device.type == "cuda" and is_alike
         rate = torch.tensor(plan.learning_rate, device=generator.device) if self.is_recorded else plan.learning_rate
         self.optimizer = torch.optim.AdamW(

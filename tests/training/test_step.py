@@ -7,7 +7,8 @@ import copy
 import pytest
 import torch
 
-from tabdiff_lora import tabddpm
+from tabdiff_lora import TabularDiffusionSynthesizer, tabddpm
+from tabdiff_lora.backbones import MLPBackbone
 from tabdiff_lora.training import TrainingPlan, TrainingRows
 from tabdiff_lora.training.step import N_EAGER, OptimiserStep
 from tests.tables import mixed_table
@@ -17,7 +18,8 @@ N_STEPS, BATCH = N_EAGER + 20, 64
 
 def _losses(denoiser, rows, *, is_recorded: bool) -> list[float]:
     generator = torch.Generator("cuda").manual_seed(0)
-    plan = TrainingPlan(max_steps=None, time_limit=None, batch_size=BATCH, known_rows=0.0)
+    known_rows = 0.0 if denoiser.objective == "elbo" else 0.25
+    plan = TrainingPlan(max_steps=None, time_limit=None, batch_size=BATCH, known_rows=known_rows)
     step = OptimiserStep(denoiser, list(denoiser.parameters()), plan, generator)
     assert step.is_recorded
     step.is_recorded = is_recorded
@@ -30,16 +32,22 @@ def _losses(denoiser, rows, *, is_recorded: bool) -> list[float]:
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA graphs need a CUDA device")
-def test_a_recorded_step_is_the_step():
+@pytest.mark.parametrize("is_tabddpm", [True, False])
+def test_a_recorded_step_is_the_step(is_tabddpm):
     frame = mixed_table(200)
     y = frame.pop(frame.columns[-1])
-    synth = tabddpm((32, 32), n_times=20, n_steps=0, batch_size=BATCH, random_state=0, device="cuda").fit(frame, y)
-    table = synth.encoder_.encode(frame.assign(**{y.name: y}))
+    common = {"batch_size": BATCH, "random_state": 0, "device": "cuda", "precision": "float32"}
+    if is_tabddpm:
+        synth = tabddpm((32, 32), n_times=20, n_steps=0, **common)
+    else:
+        synth = TabularDiffusionSynthesizer(MLPBackbone(d_block=32, dropout=0.0), max_steps=0, **common)
+    table = synth.fit(frame, y).encoder_.encode(frame.assign(**{y.name: y}))
     rows = TrainingRows.from_encoded(table, synth.device_)
     eager, recorded = (
         _losses(copy.deepcopy(synth.denoiser_), rows, is_recorded=is_recorded) for is_recorded in (False, True)
     )
-    assert recorded == pytest.approx(eager, rel=1e-3)
+    # Rounding differs between the two, and the first steps of a network with a residual path multiply it.
+    assert recorded == pytest.approx(eager, rel=1e-3 if is_tabddpm else 2e-2)
 
 
 def test_a_step_is_eager_where_it_is_not_the_same_work_every_time():
