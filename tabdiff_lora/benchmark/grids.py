@@ -153,9 +153,7 @@ def provenance(summary: Summary) -> list[str]:
         f"{len(records)} runs, {seconds / 3600:.1f} hours of fitting, drawing and judging, "
         f"{_several(record.get('started', '?')[:10] for record in records)}.",
         f"Protocol {'; '.join(sorted(terms))}.",
-        *_machines(records),
-        f"Versions: {_several(_versions(record.get('versions', {})) for record in records)}.",
-        f"Commit: {_several(str(record.get('commit')) for record in records)}.",
+        *_places(records),
     ]
 
 
@@ -232,20 +230,24 @@ def _several(texts: Iterable[str]) -> str:
     return "; ".join(dict.fromkeys(texts))
 
 
-def _machines(records: list[dict]) -> list[str]:
-    """The machine, or those that drew and those that judged, where they are not the same."""
-    judged = [_machine(record.get("machine", {})) for record in records]
-    drawn = [_machine(record.get("drawn_on") or record.get("machine", {})) for record in records]
+def _places(records: list[dict]) -> list[str]:
+    """The machine and its libraries, or those that drew and those that judged, where they are not the same."""
+    judged = [_place(record.get("machine", {}), record) for record in records]
+    drawn = [
+        _place(record["drawn_on"], record["drawn_on"]) if record.get("drawn_on") else place
+        for record, place in zip(records, judged, strict=True)
+    ]
     if drawn == judged:
         return [f"Machine: {_several(judged)}."]
     return [f"Fitted and drawn on: {_several(drawn)}.", f"Judged on: {_several(judged)}."]
+
+
+def _place(machine: dict, libraries: dict) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in libraries.get("versions", {}).items())
+    return f"{_machine(machine)}, {versions}, commit {libraries.get('commit')}"
 
 
 def _machine(machine: dict) -> str:
     openmp = ", ".join(f"{key}={value}" for key, value in machine.items() if key.isupper() and value is not None)
     processors = " and ".join(filter(None, [machine.get("cpu"), machine.get("gpu")]))
     return f"{processors}, {machine.get('cores')} cores, {machine.get('system')}{openmp and f' ({openmp})'}"
-
-
-def _versions(versions: dict) -> str:
-    return ", ".join(f"{name} {version}" for name, version in versions.items())

@@ -177,10 +177,12 @@ def test_the_page_draws_what_became_of_the_correlations():
 def test_the_report_says_what_was_run_on_what():
     report = markdown_report([record_of("default", judge={"seconds": 3600}), record_of("smote", error="x")])
     assert "- 1 runs, 1.0 hours of fitting, drawing and judging, 2026-11-22." in report
-    assert "- Machine: abacus, 2 cores, Linux (OMP_NUM_THREADS=1)." in report
+    assert "- Machine: abacus, 2 cores, Linux (OMP_NUM_THREADS=1), python 3.12, commit abc." in report
     elsewhere = {"cpu": "loom", "gpu": "jacquard", "cores": 9, "system": "Linux", "OMP_NUM_THREADS": None}
+    elsewhere |= {"versions": {"python": "3.14"}, "commit": "def"}
     report = markdown_report([record_of("default", judge={"seconds": 3600}, drawn_on=elsewhere)])
-    assert "- Fitted and drawn on: loom and jacquard, 9 cores, Linux.\n- Judged on: abacus, 2 cores, Linux" in report
+    assert "- Fitted and drawn on: loom and jacquard, 9 cores, Linux, python 3.14, commit def.\n" in report
+    assert "\n- Judged on: abacus, 2 cores, Linux (OMP_NUM_THREADS=1), python 3.12, commit abc." in report
     assert "- Protocol {'n_rows_max': 10000, 'name': 'equal'}." in report
     assert "No run has finished." in markdown_report([record_of("smote", error="x") | {"scores": {}}])
     assert "No run has finished." in markdown_report([])
