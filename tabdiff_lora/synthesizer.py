@@ -93,9 +93,9 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
     constraints : sequence of constraints, default=()
         Rules that hold for every training row and then for every drawn one, e.g. ``Inequality("start", "end")``.
     max_epochs : "auto", int or None, default="auto"
-        Passes over the rows at most. ``"auto"`` is 400, half as many where no held-out rows can end the fit, and fewer
-        for more than 20,000 rows unless ``max_time`` is given; None leaves the limit to ``max_time``; 0 leaves the
-        network untrained, which is the Gaussian copula of the table.
+        Passes over the rows at most. ``"auto"`` is 400, half as many where no held-out rows can end the fit. For large
+        tables it is fewer without ``max_time`` (20,000 rows and more), and up to 1,200 with it (6,400 and more). None
+        leaves the limit to ``max_time``; 0 leaves the network untrained, which is the Gaussian copula of the table.
     max_steps : int, optional
         Optimiser steps at most, in the place of ``max_epochs``.
     max_time : float or str, optional
@@ -453,8 +453,7 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
         if self.max_steps is not None:
             return self.max_steps
         if self.max_epochs == "auto":
-            backbone = self.backbone_
-            row_passes = backbone.auto_epochs * n_rows if is_timed else backbone.auto_row_passes(n_rows)
+            row_passes = self.backbone_.auto_row_passes(n_rows, is_timed=is_timed)
             return math.ceil(row_passes / batch_size / (1 if is_checked else 2))
         if self.max_epochs is None:
             if not is_timed:

@@ -100,12 +100,9 @@ class Backbone(BaseEstimator, ABC):
     rows_per_block : int
         Rows that ``sample`` draws at once, from one stream of randomness; on a GPU it draws 32 times as many, since
         there a step of few rows takes as long as one of many.
-    auto_epochs : int
-        Passes over the rows that are enough for any table we measured.
     """
 
     rows_per_block = 2048
-    auto_epochs = 400
 
     @abstractmethod
     def build(self, table: EncodedTable) -> Network:
@@ -151,6 +148,12 @@ class Backbone(BaseEstimator, ABC):
         """Rows per step unless told: a power of two near an eighth of the table, between 128 and 1,024."""
         return int(2 ** np.clip(round(math.log2(max(n_rows, 1) / 8)), 7, 10))
 
-    def auto_row_passes(self, n_rows: int) -> int:
-        """Rows seen by a fit without a time limit: ``auto_epochs``, but not much more than eight million rows."""
-        return min(self.auto_epochs * n_rows, max(8_000_000, 10 * n_rows))
+    def auto_row_passes(self, n_rows: int, *, is_timed: bool) -> int:
+        """Rows seen by a fit at most, unless told: 400 passes over the table.
+
+        Without a time limit they are not much more than eight million. With one there are up to 1,200 passes over a
+        large table, a sixteenth of its rows: it overfits later than a small one, and learns until it does.
+        """
+        if is_timed:
+            return int(np.clip(n_rows // 16, 400, 1_200)) * n_rows
+        return min(400 * n_rows, max(8_000_000, 10 * n_rows))

@@ -219,9 +219,9 @@ class LanguageModelBackbone(Backbone):
         """Rows per step unless told: a power of two near a tenth of the table, between 32 and 128."""
         return int(2 ** np.clip(round(math.log2(max(n_rows, 1) / 10)), 5, 7))
 
-    def auto_row_passes(self, n_rows: int) -> int:
+    def auto_row_passes(self, n_rows: int, *, is_timed: bool) -> int:
         """Rows seen by a fit without limits: a quarter of a million at most, minutes on a laptop for a small table."""
-        return min(48_000 + 64 * n_rows, 256_000)
+        return super().auto_row_passes(n_rows, is_timed=True) if is_timed else min(48_000 + 64 * n_rows, 256_000)
 
     def _check(self) -> None:
         if self.tokens not in ("column", "row"):

@@ -101,3 +101,12 @@ def test_byte_dropout_drops_independent_entries_and_keeps_the_mean():
 def test_a_gpu_draws_more_rows_at_once():
     cpu, gpu = (MLPBackbone().block_size(torch.device(name)) for name in ("cpu", "cuda"))
     assert (cpu, gpu) == (2_048, 65_536)
+
+
+def test_large_tables_may_be_passed_over_more_often_where_time_ends_the_fit():
+    rows = (1_000, 12_800, 100_000, 10**6)
+    timed, untimed = (
+        [MLPBackbone().auto_row_passes(n, is_timed=is_timed) / n for n in rows] for is_timed in (True, False)
+    )
+    assert timed == [400, 800, 1_200, 1_200]
+    assert untimed == [400, 400, 80, 10]
