@@ -66,8 +66,6 @@ class MLPBackbone(Backbone):
 class ResidualMLP(Network):
     """The network of :class:`MLPBackbone`."""
 
-    is_static = True
-
     def __init__(
         self,
         layout: TableLayout,
@@ -87,6 +85,7 @@ class ResidualMLP(Network):
         self.row = RowEmbedding(layout, d_block, n_frequencies=n_frequencies, **sizes)
         self.blocks = nn.ModuleList(ResidualBlock(d_block, dropout) for _ in range(n_blocks))
         self.head = TableHead(layout, d_block, frequencies, **sizes)
+        self.is_static = self.row.levels is None  # learned embeddings have not been tried in a recording
 
     def forward(
         self, x_t: Observation, t: Tensor, known: Tensor | None = None, dtype: torch.dtype = torch.float32

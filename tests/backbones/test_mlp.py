@@ -110,3 +110,8 @@ def test_large_tables_may_be_passed_over_more_often_where_time_ends_the_fit():
     )
     assert timed == [400, 800, 1_200, 1_200]
     assert untimed == [400, 400, 80, 10]
+
+
+@pytest.mark.parametrize(("max_one_hot", "is_static"), [(2, False), (256, True)])
+def test_a_step_is_recorded_unless_there_are_learned_embeddings(max_one_hot, is_static):
+    assert MLPBackbone(d_block=16, max_one_hot=max_one_hot).build(table(60, 2, 4)).is_static is is_static
