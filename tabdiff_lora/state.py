@@ -28,14 +28,12 @@ class Conditioning(NamedTuple):
 
     Attributes
     ----------
-    known : Tensor of shape (G, D), bool
     gain : Tensor of shape (G, D, D)
         Rows of x_0 - mu times it are how far the mean of the conditional law lies from mu.
     eigenvalues, eigenvectors : Tensor of shape (G, D) and (G, D, D)
         Of the conditional covariance; 0 along a known entry.
     """
 
-    known: Tensor
     gain: Tensor
     eigenvalues: Tensor
     eigenvectors: Tensor

@@ -83,7 +83,7 @@ class GaussianDiffusion:
         rows = known.repeat_interleave(len(x_0) // len(known), dim=0)
         if conditioning is None:
             return replace(self, prior=self.prior.given(x_0, known, evidence), known=rows)
-        return replace(self, prior=self.prior.conditioned(x_0, conditioning), known=rows)
+        return replace(self, prior=self.prior.conditioned(x_0, known, conditioning), known=rows)
 
     def noise_eigenvalues(self) -> Tensor:
         r""":math:`\nu` of shape (D,), in the eigenbasis of the prior's covariance."""

@@ -158,7 +158,7 @@ class GaussianPrior(Prior):
             This law has no label.
         """
         patterns, pattern_of = _patterns(known)
-        return self.conditioned(x_0, self.conditioning(patterns).of(pattern_of))
+        return self.conditioned(x_0, patterns[pattern_of], self.conditioning(patterns).of(pattern_of))
 
     def conditioning(self, known: Tensor) -> Conditioning:
         """What :meth:`given` needs of sets of known entries (G, D), bool, before it sees a row: the slow part."""
@@ -168,14 +168,14 @@ class GaussianPrior(Prior):
         rest = (sigma - sigma @ gain) * (1 - in_k)[:, :, None] * (1 - in_k)[:, None] - torch.diag_embed(in_k)
         eigenvalues, eigenvectors = torch.linalg.eigh(rest)
         eigenvalues = torch.where(eigenvalues < -0.5, 0.0, eigenvalues.clamp_min(self.covariance.eigenvalues.min()))
-        return Conditioning(known, gain, eigenvalues, eigenvectors)
+        return Conditioning(gain, eigenvalues, eigenvectors)
 
-    def conditioned(self, x_0: Tensor, sets: Conditioning) -> GaussianPrior:
-        """The law of rows x_0 (B, D) in G runs, which know one of G sets of entries each; see :meth:`given`."""
-        mean, n_repeats = self.mean + times(x_0 - self.mean, sets.gain), len(x_0) // len(sets.known)
+    def conditioned(self, x_0: Tensor, known: Tensor, conditioning: Conditioning) -> GaussianPrior:
+        """What :meth:`given` returns, once the :meth:`conditioning` on ``known`` is worked out."""
+        mean, n_repeats = self.mean + times(x_0 - self.mean, conditioning.gain), len(x_0) // len(known)
         return GaussianPrior(
-            torch.where(sets.known.repeat_interleave(n_repeats, 0), x_0, mean),
-            Covariance(sets.eigenvalues.repeat_interleave(n_repeats, 0), sets.eigenvectors),
+            torch.where(known.repeat_interleave(n_repeats, 0), x_0, mean),
+            Covariance(conditioning.eigenvalues.repeat_interleave(n_repeats, 0), conditioning.eigenvectors),
         )
 
     def log_density(self, x_0: Tensor, known: Tensor) -> Tensor:

@@ -41,7 +41,7 @@ def test_the_sets_come_with_the_conditional_law_of_their_numbers():
     prior = GaussianPrior.of(np.array([0.5, 0.0, -0.5]), covariance)
     known = known_columns(layout_of(3, 2), 64, 0.5, prior).draw(torch.Generator().manual_seed(1))
     x_0 = torch.randn(64, 3, generator=torch.Generator().manual_seed(2))
-    law, expected = prior.conditioned(x_0, known.conditioning), prior.given(x_0, known.num)
+    law, expected = prior.conditioned(x_0, known.num, known.conditioning), prior.given(x_0, known.num)
     assert known.num.any() and not known.num.all(1).all()
     assert torch.allclose(law.mean, expected.mean, atol=1e-5)
     matrices = [one.covariance.matrices(one.covariance.eigenvalues) for one in (law, expected)]
