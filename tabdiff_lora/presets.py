@@ -86,6 +86,7 @@ def tabddpm(
         "prior": "standard",
         "process": process,
         "sampler": AncestralSampler(n_times + 1, variance="step"),
+        "correction": False,
         "max_steps": n_steps,
         "batch_size": batch_size,
         "learning_rate": learning_rate,

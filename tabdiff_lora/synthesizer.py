@@ -1,7 +1,7 @@
 """TabularDiffusionSynthesizer: conducts the rooms, computes nothing itself.
 
-fit:    df -> TableEncoder -> EncodedTable -> process + backbone = Denoiser -> Trainer -> History
-sample: n  -> RowBlocks: Sampler walks from the prior to encoded rows -> TableEncoder -> df
+fit:    df -> TableEncoder -> EncodedTable -> process + backbone = Denoiser -> Trainer -> History -> DensityRatio
+sample: n  -> RowBlocks: Sampler walks from the prior to encoded rows -> TableEncoder -> replacing -> df
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from tabdiff_lora.assembly import (
 from tabdiff_lora.backbones import Backbone
 from tabdiff_lora.callbacks import CallbackSupportMixin, CheckCallbacks, with_callbacks
 from tabdiff_lora.compute import limited_threads, resolve_device, resolve_dtype
+from tabdiff_lora.correction import MIN_ROWS, SHARE_OF_TIME, DensityRatio, n_drawn_rows
 from tabdiff_lora.denoiser import Denoiser
 from tabdiff_lora.diffusion import DiffusionSpec, PriorFamily
 from tabdiff_lora.display import fitted_html
@@ -92,6 +93,13 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
         training table first, by iterated regression of each column on the others.
     constraints : sequence of constraints, default=()
         Rules that hold for every training row and then for every drawn one, e.g. ``Inequality("start", "end")``.
+    correction : "auto" or bool, default="auto"
+        Whether drawn rows are corrected: gradient-boosted trees learn at the end of ``fit`` how many times as frequent
+        a row is among training rows as among drawn ones, and rows that are too frequent are replaced by rows that are
+        too rare (:mod:`tabdiff_lora.correction`). It takes an eighth of ``max_time`` at most, and drawing about half
+        as much time again. ``"auto"`` does it where the network draws fast (``"mlp"``), for 500 rows or more. False
+        may be set after ``fit`` too. An untrained network is never corrected, nor are rows without gaps
+        (``missing="never"``).
     max_epochs : "auto", int or None, default="auto"
         Passes over the rows at most. ``"auto"`` is 400, half as many where no held-out rows can end the fit. For large
         tables it is fewer without ``max_time`` (20,000 rows and more), and up to 1,200 with it (6,400 and more). None
@@ -134,6 +142,8 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
     best_iter_ : int
         Step whose weights are used.
     stop_reason_ : str
+    density_ratio_ : DensityRatio or None
+        What drawn rows are corrected by; None where they are not.
     n_parameters_, n_trainable_parameters_ : int
     backbone_ : Backbone
         The description of the network that was built.
@@ -170,6 +180,7 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
         "sampler": [StrOptions(set(SAMPLERS)), Sampler],
         "n_sampling_steps": [StrOptions({"auto"}), Interval(Integral, 2, None, closed="left")],
         "types": [dict, None],
+        "correction": [StrOptions({"auto"}), "boolean"],
         "missing": [StrOptions({"generate", "never", "regression"})],
         "max_epochs": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left"), None],
         "max_steps": [Interval(Integral, 0, None, closed="left"), None],
@@ -199,6 +210,7 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
         types=None,
         missing="generate",
         constraints=(),
+        correction="auto",
         max_epochs="auto",
         max_steps=None,
         max_time=None,
@@ -224,6 +236,7 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
         self.types = types
         self.missing = missing
         self.constraints = constraints
+        self.correction = correction
         self.max_epochs = max_epochs
         self.max_steps = max_steps
         self.max_time = max_time
@@ -312,6 +325,10 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
             self._begin_stream(stream(seeds, SAMPLE))
             history = self._train(table, root, time_limit, X, y)
             logger.info("%d steps: %s, weights of step %d", history.n_steps, history.stop_reason, history.best_step)
+            self.density_ratio_ = None
+            if history.n_steps and self._is_corrected(len(table)):
+                self.density_ratio_ = self._compare(frame, root, time_limit)
+                logger.info("%.0f %% of drawn rows are replaced", 100 * self.density_ratio_.replaced)
         self._keep_history(history, anew)
         self._n_fits += 1
         self.fit_time_ = time.monotonic() - started
@@ -397,7 +414,8 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
     def _row_blocks(self, root: np.random.SeedSequence, request: Request) -> RowBlocks:
         sampler = resolve_sampler(self.sampler, self.n_sampling_steps)
         size = self.backbone_.block_size(self.device_)
-        return RowBlocks(self.encoder_, self.denoiser_, sampler, size, root, request, verbose=int(self.verbose))
+        ratio = self.density_ratio_ if self.correction else None
+        return RowBlocks(self.encoder_, self.denoiser_, sampler, size, root, request, ratio, verbose=int(self.verbose))
 
     def _build(self, table: EncodedTable, root: np.random.SeedSequence) -> Denoiser:
         self.backbone_ = resolve_backbone(self.backbone, rank=self.rank, rank_energy=self.rank_energy)
@@ -410,6 +428,8 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
         train, held_out = self._split(table, np.random.default_rng(stream(root, 2)))
         batch_size = self.backbone_.auto_batch_size(len(table)) if self.batch_size == "auto" else self.batch_size
         max_steps = self._max_steps(len(train), batch_size, time_limit is not None, held_out is not None)
+        if time_limit is not None and self._is_corrected(len(table)):
+            time_limit = time_limit.leaving(SHARE_OF_TIME)
         plan = self._plan(max_steps, time_limit, batch_size)
         dropout = borrowed_generator(stream(root, 4), self.device_)
         callbacks = CheckCallbacks(self, X, y, lambda: {"denoiser_": copy.deepcopy(self.denoiser_)})
@@ -425,6 +445,26 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
                 TrainingRows.from_encoded(train, self.device_),
                 TrainingRows.from_encoded(held_out, self.device_) if held_out is not None else None,
             )
+
+    def _is_corrected(self, n_rows: int) -> bool:
+        wanted = self.backbone_.draws_fast and n_rows >= MIN_ROWS if self.correction == "auto" else self.correction
+        return bool(wanted) and not self.encoder_.undrawn_levels().any()
+
+    def _compare(self, frame, root: np.random.SeedSequence, time_limit: TimeLimit | None) -> DensityRatio:
+        """Hold drawn rows against the training rows; drawing may take half of the time that is left."""
+        drawing_limit = None if time_limit is None else time_limit.leaving(SHARE_OF_TIME / 2)
+        real, blocks = self.encoder_.features(frame), self._row_blocks(stream(root, 5), Request(0))
+        drawn, n_wanted = [], n_drawn_rows(len(real))
+        while sum(map(len, drawn)) < n_wanted and not (drawn and drawing_limit and drawing_limit.is_over()):
+            inner = blocks.inner(np.arange(blocks.size), stream(root, 6, len(drawn)))
+            drawn.append(self.encoder_.inner_features(inner))
+        return DensityRatio.fit(
+            real,
+            np.concatenate(drawn),
+            stream(root, 7),
+            n_threads=torch.get_num_threads(),
+            is_over=(lambda: False) if time_limit is None else time_limit.is_over,
+        )
 
     def _plan(self, max_steps: int | None, time_limit: TimeLimit | None, batch_size: int) -> TrainingPlan:
         # A bound of the likelihood is one of whole rows, all times alike; a label drawn first is the one that is known.

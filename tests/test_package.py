@@ -37,6 +37,7 @@ LEVELS = {
     "callbacks": 9,
     "training": 5,
     "sampling": 5,
+    "correction": 8,
     "denoiser": 6,
     "diffusion": 7,
     "backbones": 7,
@@ -56,7 +57,7 @@ LEVELS = {
     "__init__": 11,
 }
 SIDE_BY_SIDE = [{"diffusion", "backbones"}, {"table", "evaluation"}, {"training", "sampling"}]
-NO_TORCH = ("table", "evaluation", "datasets", "tablefile", "errors", "cli", "__init__", "__main__")
+NO_TORCH = ("table", "correction", "evaluation", "datasets", "tablefile", "errors", "cli", "__init__", "__main__")
 
 
 def name_of(path: Path) -> str:

@@ -100,9 +100,13 @@ class Backbone(BaseEstimator, ABC):
     rows_per_block : int
         Rows that ``sample`` draws at once, from one stream of randomness; on a GPU it draws 32 times as many, since
         there a step of few rows takes as long as one of many.
+    draws_fast : bool
+        Whether tens of thousands of rows are drawn in seconds, so that a fit can afford to hold them against the
+        training rows.
     """
 
     rows_per_block = 2048
+    draws_fast = False
 
     @abstractmethod
     def build(self, table: EncodedTable) -> Network:

@@ -44,6 +44,8 @@ class MLPBackbone(Backbone):
         Width of those embeddings.
     """
 
+    draws_fast = True
+
     def __init__(
         self, d_block=384, n_blocks=4, dropout=0.1, d_time=64, n_frequencies="auto", max_one_hot=256, d_embedding=32
     ):

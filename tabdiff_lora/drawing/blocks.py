@@ -5,6 +5,9 @@ are asked for or a million, at once or in pieces. A block is drawn whole, so tha
 are small, so that a few rows cost little and are most of one. A row that breaks a rule is drawn again, from the next
 randomness of its block; where all rows are alike (nothing is known of single ones) any row that obeys takes the next
 free place, so the first few need no full block of good ones.
+
+Where the density ratio of training rows and drawn ones is known (:mod:`tabdiff_lora.correction`), some rows beside are
+drawn with each block, and take the place of those that are too frequent.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import torch
 from tqdm.auto import tqdm
 
 from tabdiff_lora.compute import limited_threads
+from tabdiff_lora.correction import DensityRatio, replacing
 from tabdiff_lora.denoiser import Denoiser
 from tabdiff_lora.drawing.ahead import Ahead
 from tabdiff_lora.drawing.given import Given
@@ -79,6 +83,8 @@ class RowBlocks:
     root : SeedSequence
         All randomness of the request.
     request : Request
+    ratio : DensityRatio, optional
+        Where rows that are too frequent shall be replaced.
     verbose : int, default=0
         From 1 on a bar on standard error counts the rows, if they take longer than a second.
     """
@@ -91,11 +97,12 @@ class RowBlocks:
         size: int,
         root: np.random.SeedSequence,
         request: Request,
+        ratio: DensityRatio | None = None,
         verbose: int = 0,
     ):
         self.encoder, self.sampler, self.size, self.root, self.request = encoder, sampler, size, root, request
         self.places = Places(size)
-        self.denoiser, self.verbose = denoiser, verbose
+        self.denoiser, self.ratio, self.verbose = denoiser, ratio, verbose
         if request.forbidden is not None:
             self.denoiser = denoiser.without(torch.as_tensor(request.forbidden, device=denoiser.device))
         self.rules = Rules(encoder, request.rules)
@@ -103,6 +110,7 @@ class RowBlocks:
         if request.first_row and self.rules.bind_rows:
             raise ValueError("first_row must be 0 where Unique makes rows depend on those before them.")
         self.are_alike = request.given is None or request.given.are_alike  # nothing distinguishes rows
+        self.is_endless = self.are_alike or request.given.shares is not None  # no row is one of a kind
         self._issued: dict = {}  # keys of the blocks so far
 
     def frames(self) -> Iterator[pd.DataFrame]:
@@ -193,6 +201,13 @@ class RowBlocks:
 
     def _draw(self, numbers: np.ndarray, seeds: np.random.SeedSequence) -> pd.DataFrame:
         """One candidate for each of these rows."""
+        inner = self.inner(numbers, seeds)
+        if self.ratio is not None and self.is_endless:
+            inner = self._corrected(inner, numbers, seeds)
+        return self._with_observed(self.encoder.put_together(inner), numbers)
+
+    def inner(self, numbers: np.ndarray, seeds: np.random.SeedSequence) -> pd.DataFrame:
+        """Rows with these numbers as the network draws them, in the columns that are encoded."""
         denoiser = self.denoiser
         with limited_threads(), denoiser.backbone.merged(), torch.inference_mode():
             generator, rng = torch_generator(stream(seeds, 0), denoiser.device), np.random.default_rng(stream(seeds, 1))
@@ -203,8 +218,21 @@ class RowBlocks:
                 denoiser = given.condition(denoiser, rng)
             state = self.sampler.sample(denoiser, len(numbers), generator)
         num, cat = state.num.cpu().numpy(), state.cat.cpu().numpy()
-        frame = self.encoder.decode_frame(num, cat, rng=np.random.default_rng(stream(seeds, 2)))
-        return self._with_observed(frame, numbers)
+        return self.encoder.decode_inner(num, cat, rng=np.random.default_rng(stream(seeds, 2)))
+
+    def _corrected(self, inner: pd.DataFrame, numbers: np.ndarray, seeds: np.random.SeedSequence) -> pd.DataFrame:
+        """The same rows, but for those of which there are too many."""
+        spare = numbers[: self.ratio.n_spare(len(numbers))]
+        both = pd.concat([inner, self.inner(spare, stream(seeds, 3))], ignore_index=True)
+        ratio = self.ratio(self.encoder.inner_features(both))
+        rows = replacing(ratio, len(numbers), np.random.default_rng(stream(seeds, 4)), self._groups(numbers, spare))
+        return both.iloc[rows].reset_index(drop=True)
+
+    def _groups(self, numbers: np.ndarray, spare: np.ndarray) -> np.ndarray | None:
+        """Which rows may stand for each other: all, or those of which the same is known."""
+        if self.request.given is not None:
+            return np.concatenate([self.request.given.places(numbers), self.request.given.places(spare)])
+        return np.zeros(len(numbers) + len(spare), dtype=np.int64) if self.ahead.columns else None
 
     def _with_observed(self, frame: pd.DataFrame, numbers: np.ndarray) -> pd.DataFrame:
         """Drawn rows with what was observed of them in its place, to the last digit."""
@@ -219,8 +247,8 @@ class RowBlocks:
 
     def _n_places(self, number: int) -> int:
         """Rows of a block; the last one is short where each row has its own."""
-        size, is_endless = self.places.size(number), self.are_alike or self.request.given.shares is not None
-        return size if is_endless else min(size, self.request.n_rows - self.places.start(number))
+        size = self.places.size(number)
+        return size if self.is_endless else min(size, self.request.n_rows - self.places.start(number))
 
     def _n_candidates(self, n_places: int, n_free: int, n_drawn: int) -> int:
         """How many to draw next: a whole block at first, then what the free places will take at the share so far."""

@@ -52,13 +52,16 @@ class Given:
 
     def of(self, numbers: np.ndarray) -> Given:
         """What is known of the rows with these numbers (n,); n rows."""
-        if self.are_alike:
-            rows = np.zeros_like(numbers)
-        elif self.shares is None:
-            rows = numbers
-        else:
-            rows = spread(self.shares, numbers.min(), numbers.max() + 1)[numbers - numbers.min()]
+        rows = self.places(numbers)
         return Given(self.table.take(rows), self.num[rows], self.cat[rows])
+
+    def places(self, numbers: np.ndarray) -> np.ndarray:
+        """Which of the m rows stands for each of the rows with these numbers (n,); int64 of shape (n,)."""
+        if self.are_alike:
+            return np.zeros_like(numbers)
+        if self.shares is None:
+            return numbers
+        return spread(self.shares, numbers.min(), numbers.max() + 1)[numbers - numbers.min()]
 
     def put(self, rows: np.ndarray, other: Given) -> None:
         """Let what is known of rows (m,) be what is known of m other rows."""

@@ -33,7 +33,7 @@ from tabdiff_lora.layout import TableLayout
 from tabdiff_lora.persistence.foreign import FOREIGN
 from tabdiff_lora.table.encoders import CategoricalEncoder
 
-ROOMS = ("backbones", "diffusion", "sampling", "table")
+ROOMS = ("backbones", "correction", "diffusion", "sampling", "table")
 CUSTOM = "custom "
 """How the tag of a class from outside begins."""
 

@@ -247,7 +247,7 @@ def _restored(cls, files: Mapping[str, bytes], device, classes: tuple[type, ...]
     if local_files_only and hasattr(backbone, "local_files_only"):
         backbone.local_files_only = True
     synth = cls(**parts["parameters"] | {"device": device})
-    vars(synth).update(fitted)
+    vars(synth).update({"density_ratio_": None} | fitted)  # folders of earlier releases have none
     synth.history_, synth.device_ = _history(content["history"]), resolve_device(device)
     synth.denoiser_ = rebuild(
         parts["denoiser"],
@@ -272,3 +272,5 @@ def _try_out(synth) -> None:
         x_0 = denoiser(x_1, torch.ones(1, device=denoiser.device))
     row = encoder.decode_frame(x_0.num.cpu().numpy(), np.zeros((1, encoder.layout_.n_categorical), dtype=np.int64))
     encoder.schema_.validate(row)
+    if synth.density_ratio_ is not None:
+        synth.density_ratio_(encoder.features(row))

@@ -137,15 +137,23 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     def encode(self, X) -> EncodedTable:
         """Return the table as intervals and codes; raises SchemaError or EncodingError for what was not learned."""
-        check_is_fitted(self)
-        frame = view(X)
-        self.require_width(frame, X)
-        frame = self._undropped(frame)
-        self.schema_.validate(frame)
-        inner = self._rewrite(frame)
-        if self.imputer_ is not None:
-            inner = self.imputer_.transform(inner)
+        inner = self._inner(X)
         return self._encode_rows({name: (inner[name], slice(None)) for name in self.encoders_}, len(inner))
+
+    def features(self, X) -> np.ndarray:
+        """Return numbers that follow the columns, for models that see rows from outside, such as trees.
+
+        As :meth:`transform`, but a number that equals another column, and so has no score of its own, has one here.
+
+        Parameters
+        ----------
+        X : table of shape (n, p)
+
+        Returns
+        -------
+        ndarray of shape (n, D + C), float64
+        """
+        return self.inner_features(self._inner(X))
 
     def encode_known(self, X) -> tuple[EncodedTable, np.ndarray, np.ndarray]:
         """Encode a table with unknowns: absent columns and missing values are unknown, the rest is to be kept.
@@ -207,6 +215,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     def decode_frame(self, num: np.ndarray, cat: np.ndarray, *, rng: np.random.Generator | None = None) -> pd.DataFrame:
         """Return the rows as :meth:`decode` does, but as a pandas frame whatever the training table was."""
+        return self.put_together(self.decode_inner(num, cat, rng=rng))
+
+    def decode_inner(self, num: np.ndarray, cat: np.ndarray, *, rng: np.random.Generator | None = None) -> pd.DataFrame:
+        """Return the rows in the columns that are encoded, before constraints make those of the table of them."""
         num, cat = np.asarray(num), np.asarray(cat)
         self.arrangement_.check(num, cat)
         rng = rng or np.random.default_rng(0)
@@ -222,9 +234,19 @@ class TableEncoder(TransformerMixin, BaseEstimator):
                 n: self.encoders_[n].held_elsewhere(cat[:, slots.categorical[n]]) for n in self.equalities_.sources
             }
             frame = self.equalities_.fill(frame, repeated, lambda name, values: self.encoders_[name].can_hold(values))
+        return frame
+
+    def put_together(self, inner: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows of :meth:`decode_inner` in the columns of the table."""
+        frame = inner
         for constraint in reversed(self.constraints_):
             frame = constraint.inverse_transform(frame)
         return frame[self.schema_.names] if self.constraints_ else frame
+
+    def inner_features(self, inner: pd.DataFrame) -> np.ndarray:
+        """Return the :meth:`features` of rows of :meth:`decode_inner`."""
+        table = self._encode_rows({name: (inner[name], slice(None)) for name in self.encoders_}, len(inner), as_is=True)
+        return np.hstack([table.centre(), table.cat])
 
     def with_new_keys(
         self, frame: pd.DataFrame, n: int, rng: np.random.Generator, issued: dict[Hashable, np.ndarray]
@@ -300,6 +322,16 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             name = type(self).__name__
             raise SchemaError(f"X has {n_features} features, but {name} is expecting {expected} features as input.")
 
+    def _inner(self, X) -> pd.DataFrame:
+        """The columns that are encoded, of a table as it comes."""
+        check_is_fitted(self)
+        frame = view(X)
+        self.require_width(frame, X)
+        frame = self._undropped(frame)
+        self.schema_.validate(frame)
+        inner = self._rewrite(frame)
+        return inner if self.imputer_ is None else self.imputer_.transform(inner)
+
     def _undropped(self, frame: pd.DataFrame) -> pd.DataFrame:
         return frame.drop(columns=[name for name in self.dropped_ if name in frame.columns])
 
@@ -314,8 +346,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             frame = constraint.transform(frame)
         return frame
 
-    def _encode_rows(self, parts: dict[Hashable, tuple[pd.Series, object]], n: int) -> EncodedTable:
-        """Encode columns, each given with the rows (an index array or slice) it fills."""
+    def _encode_rows(
+        self, parts: dict[Hashable, tuple[pd.Series, object]], n: int, *, as_is: bool = False
+    ) -> EncodedTable:
+        """Encode columns, each given with the rows (an index array or slice) it fills; ``as_is`` ignores equalities."""
         low = np.full((n, self.layout_.n_numerical), -np.inf)
         high = np.full((n, self.layout_.n_numerical), np.inf)
         cat = np.zeros((n, self.layout_.n_categorical), dtype=np.int64)
@@ -325,7 +359,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         def place(name: Hashable, encoder: ColumnEncoder) -> None:
             column, rows = parts[name]
             block = encoder.encode(column)
-            if name in self.equalities_.sources:
+            if name in self.equalities_.sources and not as_is:
                 block = encoder.put_elsewhere(block, self.equalities_.repeated(name, known))
             low[rows, self.arrangement_.numerical[name]] = block.low
             high[rows, self.arrangement_.numerical[name]] = block.high

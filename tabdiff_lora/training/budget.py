@@ -6,6 +6,7 @@ one that may take 50,000 steps.
 
 from __future__ import annotations
 
+import copy
 import math
 import re
 import time
@@ -40,6 +41,16 @@ class TimeLimit:
         self.counts_work = match[2] is not None
         self._clock = time.process_time if self.counts_work else time.monotonic
         self._started = self._clock()
+
+    def leaving(self, share: float) -> TimeLimit:
+        """The same limit, which began when this one did and ends when a ``share`` of it is left."""
+        limit = copy.copy(self)
+        limit.seconds = self.seconds * (1.0 - share)
+        return limit
+
+    def is_over(self) -> bool:
+        """Whether all seconds have passed."""
+        return self.spent() >= self.seconds
 
     def plain(self) -> float | str:
         """The same limit in its shortest form: seconds, or ``"90cpu-s"``."""

@@ -1,0 +1,96 @@
+r"""The density ratio of training rows and drawn rows, row by row.
+
+A classifier that knows the odds of a row being real knows, up to a constant, how much rarer it is among drawn rows:
+
+.. math:: \frac{p(x)}{q(x)} = \frac{P(\text{real} \mid x)}{P(\text{drawn} \mid x)}.
+
+References
+----------
+Bias correction of learned generative models using likelihood-free importance weighting (Grover et al., 2019);
+discriminator rejection sampling (Azadi et al., 2019).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from tabdiff_lora.correction.margins import Margins
+from tabdiff_lora.correction.trees import SymmetricTrees, boosted_trees
+
+MIN_ROWS = 500
+"""Training rows below which nothing is corrected: trees would learn more chance than truth."""
+
+SHARE_OF_TIME = 0.12
+"""What the correction may take of a limit of time."""
+
+MAX_DRAWN = 40_000
+MAX_REAL = 50_000
+SPARE = 4.0
+"""Rows drawn beside for each that is expected to be replaced, so that there is a choice; never more than are asked for."""
+
+
+@dataclass(frozen=True)
+class DensityRatio:
+    """How many times as frequent a row is among training rows as among drawn ones, estimated.
+
+    Parameters
+    ----------
+    trees : SymmetricTrees
+    margins : Margins
+    log_mean : float
+        Logarithm of the mean of their product over drawn rows.
+    replaced : float
+        Share of drawn rows that are to be replaced.
+    """
+
+    trees: SymmetricTrees
+    margins: Margins
+    log_mean: float
+    replaced: float
+
+    @classmethod
+    def fit(
+        cls,
+        real: np.ndarray,
+        drawn: np.ndarray,
+        seeds: np.random.SeedSequence,
+        *,
+        n_threads: int,
+        is_over: Callable[[], bool] = lambda: False,
+    ) -> DensityRatio:
+        """Learn it from rows of either kind.
+
+        Parameters
+        ----------
+        real, drawn : ndarray of shape (n, F) and (m, F)
+            Any numbers that follow the columns monotonically, and codes of levels.
+        seeds : SeedSequence
+        n_threads : int
+        is_over : callable
+            Whether there is no time left for further trees.
+        """
+        rng = np.random.default_rng(seeds)
+        if len(real) > MAX_REAL:
+            real = real[rng.choice(len(real), MAX_REAL, replace=False)]
+        trees = boosted_trees(real, drawn, int(rng.integers(2**31)), n_threads=n_threads, is_over=is_over)
+        margins = Margins.rake(real, drawn, trees(drawn))
+        log_weight = trees(drawn) + margins(drawn)
+        top = log_weight.max()
+        log_mean = float(top + np.log(np.exp(log_weight - top).mean()))
+        return cls(trees, margins, log_mean, float(np.maximum(1.0 - np.exp(log_weight - log_mean), 0.0).mean()))
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """The ratio at rows x (n, F), float64 of shape (n,); on average 1 over drawn rows."""
+        return np.exp(self.trees(x) + self.margins(x) - self.log_mean)
+
+    def n_spare(self, n_rows: int) -> int:
+        """Rows to draw beside ``n_rows``, from which the replacements are taken."""
+        return int(np.ceil(n_rows * min(1.0, SPARE * self.replaced)))
+
+
+def n_drawn_rows(n_real: int) -> int:
+    """Rows to draw for the comparison with ``n_real`` training rows."""
+    return min(max(2 * n_real, 10_000), MAX_DRAWN)
