@@ -97,9 +97,9 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
         Whether drawn rows are corrected: gradient-boosted trees learn at the end of ``fit`` how many times as frequent
         a row is among training rows as among drawn ones, and rows that are too frequent are replaced by rows that are
         too rare (:mod:`tabdiff_lora.correction`). It takes an eighth of ``max_time`` at most, and drawing about half
-        as much time again. ``"auto"`` does it where the network draws fast (``"mlp"``), for 500 rows or more. False
-        may be set after ``fit`` too. An untrained network is never corrected, nor are rows without gaps
-        (``missing="never"``).
+        as much time again. ``"auto"`` does it where the network draws fast (``"mlp"``), for 1,000 rows or more. False
+        may be set after ``fit`` too. Never corrected are an untrained network, rows without gaps (``missing="never"``),
+        and rows of which each has something known of its own, as in :meth:`impute`.
     max_epochs : "auto", int or None, default="auto"
         Passes over the rows at most. ``"auto"`` is 400, half as many where no held-out rows can end the fit. For large
         tables it is fewer without ``max_time`` (20,000 rows and more), and up to 1,200 with it (6,400 and more). None
@@ -143,7 +143,7 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
         Step whose weights are used.
     stop_reason_ : str
     density_ratio_ : DensityRatio or None
-        What drawn rows are corrected by; None where they are not.
+        What drawn rows are corrected by; None where they are not, or where trees found no difference.
     n_parameters_, n_trainable_parameters_ : int
     backbone_ : Backbone
         The description of the network that was built.
@@ -328,7 +328,8 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
             self.density_ratio_ = None
             if history.n_steps and self._is_corrected(len(table)):
                 self.density_ratio_ = self._compare(frame, root, time_limit)
-                logger.info("%.0f %% of drawn rows are replaced", 100 * self.density_ratio_.replaced)
+                replaced = self.density_ratio_.replaced if self.density_ratio_ else 0.0
+                logger.info("%.0f %% of drawn rows will be replaced", 100 * replaced)
         self._keep_history(history, anew)
         self._n_fits += 1
         self.fit_time_ = time.monotonic() - started
@@ -450,7 +451,7 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
         wanted = self.backbone_.draws_fast and n_rows >= MIN_ROWS if self.correction == "auto" else self.correction
         return bool(wanted) and not self.encoder_.undrawn_levels().any()
 
-    def _compare(self, frame, root: np.random.SeedSequence, time_limit: TimeLimit | None) -> DensityRatio:
+    def _compare(self, frame, root: np.random.SeedSequence, time_limit: TimeLimit | None) -> DensityRatio | None:
         """Hold drawn rows against the training rows; drawing may take half of the time that is left."""
         drawing_limit = None if time_limit is None else time_limit.leaving(SHARE_OF_TIME / 2)
         real, blocks = self.encoder_.features(frame), self._row_blocks(stream(root, 5), Request(0))

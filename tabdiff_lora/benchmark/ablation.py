@@ -104,6 +104,7 @@ FACTORS: dict[str, dict[str, Parameters]] = {
     "known rows": {f"{share:.0%} known": {"plan": {"known_rows": share}} for share in (0.0, 0.25, 0.5)},
     "times": {f"{share:.0%} of times uniform": {"plan": {"uniform_times": share}} for share in (0.5, 1.0)},
     "backbone": {"transformer": {"backbone": TransformerBackbone()}, "TabDDPM's MLP": {"backbone": TabDDPMBackbone()}},
+    "correction": {"uncorrected": {"correction": False}},
     "stopping": {"to the end": {"early_stopping": False}},
     "seconds": {f"{seconds} s": {"max_time": f"{seconds}cpu-s"} for seconds in SECONDS},
 }

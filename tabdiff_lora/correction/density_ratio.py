@@ -20,16 +20,16 @@ import numpy as np
 from tabdiff_lora.correction.margins import Margins
 from tabdiff_lora.correction.trees import SymmetricTrees, boosted_trees
 
-MIN_ROWS = 500
+MIN_ROWS = 1_000
 """Training rows below which nothing is corrected: trees would learn more chance than truth."""
 
 SHARE_OF_TIME = 0.12
 """What the correction may take of a limit of time."""
 
+MIN_TREES = 20  # with fewer they have found nothing: what they say is chance
 MAX_DRAWN = 40_000
 MAX_REAL = 50_000
-SPARE = 4.0
-"""Rows drawn beside for each that is expected to be replaced, so that there is a choice; never more than are asked for."""
+SPARE = 4.0  # rows drawn beside for each that is expected to be replaced, so that there is a choice
 
 
 @dataclass(frozen=True)
@@ -39,17 +39,19 @@ class DensityRatio:
     Parameters
     ----------
     trees : SymmetricTrees
-    margins : Margins
+        The logarithm, up to a constant.
     log_mean : float
-        Logarithm of the mean of their product over drawn rows.
+        Logarithm of the mean of what they say over drawn rows.
     replaced : float
         Share of drawn rows that are to be replaced.
+    margins : Margins
+        Of the training rows.
     """
 
     trees: SymmetricTrees
-    margins: Margins
     log_mean: float
     replaced: float
+    margins: Margins
 
     @classmethod
     def fit(
@@ -60,8 +62,8 @@ class DensityRatio:
         *,
         n_threads: int,
         is_over: Callable[[], bool] = lambda: False,
-    ) -> DensityRatio:
-        """Learn it from rows of either kind.
+    ) -> DensityRatio | None:
+        """Learn it from rows of either kind; None where trees find no difference.
 
         Parameters
         ----------
@@ -76,18 +78,27 @@ class DensityRatio:
         if len(real) > MAX_REAL:
             real = real[rng.choice(len(real), MAX_REAL, replace=False)]
         trees = boosted_trees(real, drawn, int(rng.integers(2**31)), n_threads=n_threads, is_over=is_over)
-        margins = Margins.rake(real, drawn, trees(drawn))
-        log_weight = trees(drawn) + margins(drawn)
-        top = log_weight.max()
-        log_mean = float(top + np.log(np.exp(log_weight - top).mean()))
-        return cls(trees, margins, log_mean, float(np.maximum(1.0 - np.exp(log_weight - log_mean), 0.0).mean()))
+        if len(trees) < MIN_TREES:
+            return None
+        said = trees(drawn)
+        log_mean = float(said.max() + np.log(np.exp(said - said.max()).mean()))
+        replaced = float(np.maximum(1.0 - np.exp(said - log_mean), 0.0).mean())
+        return cls(trees, log_mean, replaced, Margins.of(real))
 
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """The ratio at rows x (n, F), float64 of shape (n,); on average 1 over drawn rows."""
-        return np.exp(self.trees(x) + self.margins(x) - self.log_mean)
+    def __call__(self, x: np.ndarray, *, is_raked: bool = False) -> np.ndarray:
+        """The ratio at rows x (n, F), float64 of shape (n,); on average 1 over drawn rows.
+
+        Parameters
+        ----------
+        x : ndarray of shape (n, F)
+        is_raked : bool, default=False
+            Whether the rows stand for a whole table, whose columns shall be those of the training rows.
+        """
+        ratio = np.exp(self.trees(x) - self.log_mean)
+        return self.margins.rake(x, ratio) if is_raked else ratio
 
     def n_spare(self, n_rows: int) -> int:
-        """Rows to draw beside ``n_rows``, from which the replacements are taken."""
+        """Rows to draw beside ``n_rows``, never more, from which the replacements are taken."""
         return int(np.ceil(n_rows * min(1.0, SPARE * self.replaced)))
 
 

@@ -6,7 +6,8 @@ Of all weights near to those given, those with the right margins are
 .. math:: w(x) \prod_j \omega_j(x_j),
 
 one factor for each bin of each column, found by going through the columns again and again: iterative proportional
-fitting (Deming & Stephan, 1940), as for the categories of a single draw (:mod:`tabdiff_lora.sampling.raking`).
+fitting (Deming & Stephan, 1940), as for the categories of a single draw (:mod:`tabdiff_lora.sampling.raking`). They are
+found anew for every block of rows, so that chance is evened out too, and only where nothing is known of the rows.
 """
 
 from __future__ import annotations
@@ -22,45 +23,43 @@ SLACK = 5.0  # rows; what a bin may be off before its factor follows in full
 
 @dataclass(frozen=True)
 class Margins:
-    """One factor for each bin of each column.
+    """The columns of the training rows, in bins.
 
     Parameters
     ----------
     edges : list of ndarray
         Of each column: a value belongs to the bin after the last edge that is not above it.
-    factors : list of ndarray
-        Logarithms, one more than edges.
+    shares : list of ndarray
+        Of the training rows in each bin, one more than edges.
     """
 
     edges: list[np.ndarray]
-    factors: list[np.ndarray]
+    shares: list[np.ndarray]
 
     @classmethod
-    def rake(cls, real: np.ndarray, drawn: np.ndarray, log_weight: np.ndarray) -> Margins:
-        """Find the factors.
+    def of(cls, real: np.ndarray) -> Margins:
+        """Count the training rows (n, F)."""
+        edges = [bin_edges(column) for column in real.T]
+        return cls(edges, [shares(*binned, np.ones(len(real))) for binned in map(_binned, edges, real.T)])
+
+    def rake(self, x: np.ndarray, ratio: np.ndarray) -> np.ndarray:
+        """Bend a ratio so that drawn rows weighted by it have these margins.
 
         Parameters
         ----------
-        real, drawn : ndarray of shape (n, F) and (m, F)
-        log_weight : ndarray of shape (m,)
-            Of the drawn rows, before.
-        """
-        edges = [bin_edges(column) for column in real.T]
-        factors = [np.zeros(len(edge) + 1) for edge in edges]
-        wanted = [shares(_bins(edge, column), len(edge) + 1) for edge, column in zip(edges, real.T, strict=True)]
-        bins = [_bins(edge, column) for edge, column in zip(edges, drawn.T, strict=True)]
-        weight, slack = _relative(log_weight), SLACK / len(drawn)
-        for _ in range(N_ROUNDS):
-            for factor, want, bin_ in zip(factors, wanted, bins, strict=True):
-                step = np.log(want + slack) - np.log(shares(bin_, len(want), weight) + slack)
-                factor += step
-                weight = _relative(np.log(weight) + step[bin_])
-        return cls(edges, factors)
+        x : ndarray of shape (n, F)
+        ratio : ndarray of shape (n,)
 
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Logarithm of all factors of rows x (n, F), float64 of shape (n,)."""
-        columns = zip(self.edges, self.factors, x.T, strict=True)
-        return sum((factors[_bins(edges, column)] for edges, factors, column in columns), np.zeros(len(x)))
+        Returns
+        -------
+        ndarray of shape (n,)
+            Its mean is 1.
+        """
+        bins, slack = [_binned(*column) for column in zip(self.edges, x.T, strict=True)], SLACK / max(len(x), 1)
+        for _ in range(N_ROUNDS):
+            for wanted, (bin_, n_bins) in zip(self.shares, bins, strict=True):
+                ratio = ratio * ((wanted + slack) / (shares(bin_, n_bins, ratio) + slack))[bin_]
+        return ratio / ratio.mean()
 
 
 def bin_edges(column: np.ndarray) -> np.ndarray:
@@ -71,16 +70,11 @@ def bin_edges(column: np.ndarray) -> np.ndarray:
     return values[1:]
 
 
-def shares(bins: np.ndarray, n_bins: int, weight: np.ndarray | None = None) -> np.ndarray:
-    """Share of the rows, or of their weight, in each bin."""
-    return np.bincount(bins, weights=weight, minlength=n_bins) / (len(bins) if weight is None else weight.sum())
+def shares(bins: np.ndarray, n_bins: int, weight: np.ndarray) -> np.ndarray:
+    """Share of the weight of rows in each bin."""
+    return np.bincount(bins, weights=weight, minlength=n_bins) / weight.sum()
 
 
-def _bins(edges: np.ndarray, column: np.ndarray) -> np.ndarray:
-    return np.searchsorted(edges, column, side="right")
-
-
-def _relative(log_weight: np.ndarray) -> np.ndarray:
-    """Weights with mean 1."""
-    weight = np.exp(log_weight - log_weight.max())
-    return weight / weight.mean()
+def _binned(edges: np.ndarray, column: np.ndarray) -> tuple[np.ndarray, int]:
+    """The bin of each value, and how many there are."""
+    return np.searchsorted(edges, column, side="right"), len(edges) + 1

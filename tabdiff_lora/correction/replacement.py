@@ -11,9 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 
-def replacing(
-    ratio: np.ndarray, n_rows: int, rng: np.random.Generator, groups: np.ndarray | None = None
-) -> np.ndarray:
+def replacing(ratio: np.ndarray, n_rows: int, rng: np.random.Generator, groups: np.ndarray | None = None) -> np.ndarray:
     """Choose the rows of a table among drawn ones and spare ones.
 
     Parameters

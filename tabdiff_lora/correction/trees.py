@@ -41,6 +41,9 @@ class SymmetricTrees:
     leaves: np.ndarray
     bias: float
 
+    def __len__(self) -> int:
+        return len(self.leaves)
+
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Sum of the trees at the rows x (n, F), float64 of shape (n,)."""
         features = np.ascontiguousarray(x.T, dtype=np.float32)

@@ -224,15 +224,16 @@ class RowBlocks:
         """The same rows, but for those of which there are too many."""
         spare = numbers[: self.ratio.n_spare(len(numbers))]
         both = pd.concat([inner, self.inner(spare, stream(seeds, 3))], ignore_index=True)
-        ratio = self.ratio(self.encoder.inner_features(both))
-        rows = replacing(ratio, len(numbers), np.random.default_rng(stream(seeds, 4)), self._groups(numbers, spare))
+        groups = self._groups(np.concatenate([numbers, spare]))
+        ratio = self.ratio(self.encoder.inner_features(both), is_raked=groups is None)
+        rows = replacing(ratio, len(numbers), np.random.default_rng(stream(seeds, 4)), groups)
         return both.iloc[rows].reset_index(drop=True)
 
-    def _groups(self, numbers: np.ndarray, spare: np.ndarray) -> np.ndarray | None:
-        """Which rows may stand for each other: all, or those of which the same is known."""
+    def _groups(self, numbers: np.ndarray) -> np.ndarray | None:
+        """Which rows may stand for each other: those of which the same is known; None where nothing is."""
         if self.request.given is not None:
-            return np.concatenate([self.request.given.places(numbers), self.request.given.places(spare)])
-        return np.zeros(len(numbers) + len(spare), dtype=np.int64) if self.ahead.columns else None
+            return self.request.given.places(numbers)
+        return np.zeros(len(numbers), dtype=np.int64) if self.ahead.columns else None
 
     def _with_observed(self, frame: pd.DataFrame, numbers: np.ndarray) -> pd.DataFrame:
         """Drawn rows with what was observed of them in its place, to the last digit."""
