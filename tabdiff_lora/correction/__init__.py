@@ -1,8 +1,8 @@
 """Correction: what trees still tell apart after training is mended by drawing a few rows again.
 
-A network leaves a table of drawn rows with a law q that is not quite that of the training rows p. Gradient-boosted trees,
-which see other things than a network does (a fine line, a step, a rule of two columns), estimate p / q; the rows of which q
-has too many then make place for such of which it has too few. Nothing about the network changes.
+Drawn rows have a law q that is not quite the law p of the training rows. Gradient-boosted trees, which see other things
+than a network does (a fine line, a step, a rule of two columns), estimate p / q; the rows of which q has too many then
+make place for such of which it has too few. Nothing about the network changes.
 """
 
 from tabdiff_lora.correction.density_ratio import MIN_ROWS, SHARE_OF_TIME, DensityRatio, n_drawn_rows

@@ -1,9 +1,9 @@
 r"""Replacement: rows of q become rows of p, most of them the same.
 
 A row stays with probability :math:`\min(1, w)`, where :math:`w = p / q`. What is then lost has the law of
-:math:`(q - p)^+`, and is made up for by rows of the law :math:`(p - q)^+`, which are chosen among spare rows of q by the
-weight :math:`(w - 1)^+`. No two tables of these laws could have more rows in common (the maximal coupling), so what was
-even about the drawn rows stays so, and no row is there twice. It is exact for an endless choice of spare rows.
+:math:`(q - p)^+`, and is made up for by rows of the law :math:`(p - q)^+`, chosen among spare rows of q by the weight
+:math:`(w - 1)^+`. No two tables of these laws could have more rows in common (the maximal coupling), so what was even
+about the drawn rows stays so, and no row is there twice. It is exact for an endless choice of spare rows.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 r"""Boosted trees that tell training rows from drawn ones, kept as a few arrays.
 
-The trees are CatBoost's: symmetric ones, all nodes of a level ask the same question. Such a tree of depth d is d columns,
-d borders and 2^d values, and a row's leaf is the number that its d answers spell in binary. So they are evaluated here in
-a few lines, saved as arrays, and loaded from a stranger without running anything of his.
+The trees are CatBoost's: symmetric ones, all nodes of a level ask the same question. Such a tree of depth d is d
+columns, d borders and 2^d values, and a row's leaf is the number that its d answers spell in binary. So they are
+evaluated here in a few lines, saved as arrays, and loaded from a stranger without running anything of his.
 """
 
 from __future__ import annotations
