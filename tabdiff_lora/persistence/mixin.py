@@ -247,7 +247,8 @@ def _restored(cls, files: Mapping[str, bytes], device, classes: tuple[type, ...]
     if local_files_only and hasattr(backbone, "local_files_only"):
         backbone.local_files_only = True
     synth = cls(**parts["parameters"] | {"device": device})
-    vars(synth).update({"density_ratio_": None} | fitted)  # folders of earlier releases have none
+    vars(synth).update(fitted)
+    vars(synth).setdefault("density_ratio_", None)  # folders of earlier releases have none
     synth.history_, synth.device_ = _history(content["history"]), resolve_device(device)
     synth.denoiser_ = rebuild(
         parts["denoiser"],
