@@ -96,8 +96,8 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
     correction : "auto" or bool, default="auto"
         Whether drawn rows are corrected: gradient-boosted trees learn at the end of ``fit`` how many times as frequent
         a row is among training rows as among drawn ones, and rows that are too frequent are replaced by rows that are
-        too rare (:mod:`tabdiff_lora.correction`). It takes an eighth of ``max_time`` at most, and drawing about half
-        as much time again. ``"auto"`` does it where the network draws fast (``"mlp"``), for 1,000 rows or more. False
+        too rare (:mod:`tabdiff_lora.correction`). It takes an eighth of ``max_time`` at most, and makes drawing
+        1.3 to 2 times as long. ``"auto"`` does it where the network draws fast (``"mlp"``), for 1,000 rows or more. False
         may be set after ``fit`` too. Never corrected are an untrained network, rows without gaps (``missing="never"``),
         and rows of which each has something known of its own, as in :meth:`impute`.
     max_epochs : "auto", int or None, default="auto"
