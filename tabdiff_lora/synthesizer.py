@@ -36,7 +36,7 @@ from tabdiff_lora.assembly import (
 from tabdiff_lora.backbones import Backbone
 from tabdiff_lora.callbacks import CallbackSupportMixin, CheckCallbacks, with_callbacks
 from tabdiff_lora.compute import limited_threads, resolve_device, resolve_dtype
-from tabdiff_lora.correction import MIN_ROWS, SHARE_OF_TIME, DensityRatio, n_drawn_rows
+from tabdiff_lora.correction import MIN_ROWS, DensityRatio, n_drawn_rows, reserved_time
 from tabdiff_lora.denoiser import Denoiser
 from tabdiff_lora.diffusion import DiffusionSpec, PriorFamily
 from tabdiff_lora.display import fitted_html
@@ -96,10 +96,10 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
     correction : "auto" or bool, default="auto"
         Whether drawn rows are corrected: gradient-boosted trees learn at the end of ``fit`` how many times as frequent
         a row is among training rows as among drawn ones, and rows that are too frequent are replaced by rows that are
-        too rare (:mod:`tabdiff_lora.correction`). It takes an eighth of ``max_time`` at most, and makes drawing
-        1.3 to 2 times as long. ``"auto"`` does it where the network draws fast (``"mlp"``), for 1,000 rows or more. False
-        may be set after ``fit`` too. Never corrected are an untrained network, rows without gaps (``missing="never"``),
-        and rows of which each has something known of its own, as in :meth:`impute`.
+        too rare (:mod:`tabdiff_lora.correction`). It takes an eighth of ``max_time`` and half a minute at most, and
+        makes drawing 1.3 to 2 times as long. ``"auto"`` does it where the network draws fast (``"mlp"``), for 1,000
+        rows or more. False may be set after ``fit`` too. Never corrected are an untrained network, rows without gaps
+        (``missing="never"``), and rows of which each has something known of its own, as in :meth:`impute`.
     max_epochs : "auto", int or None, default="auto"
         Passes over the rows at most. ``"auto"`` is 400, half as many where no held-out rows can end the fit. For large
         tables it is fewer without ``max_time`` (20,000 rows and more), and up to 1,200 with it (6,400 and more). None
@@ -430,7 +430,7 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
         batch_size = self.backbone_.auto_batch_size(len(table)) if self.batch_size == "auto" else self.batch_size
         max_steps = self._max_steps(len(train), batch_size, time_limit is not None, held_out is not None)
         if time_limit is not None and self._is_corrected(len(table)):
-            time_limit = time_limit.leaving(SHARE_OF_TIME)
+            time_limit = time_limit.leaving(reserved_time(time_limit.seconds))
         plan = self._plan(max_steps, time_limit, batch_size)
         dropout = borrowed_generator(stream(root, 4), self.device_)
         callbacks = CheckCallbacks(self, X, y, lambda: {"denoiser_": copy.deepcopy(self.denoiser_)})
@@ -453,7 +453,7 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
 
     def _compare(self, frame, root: np.random.SeedSequence, time_limit: TimeLimit | None) -> DensityRatio | None:
         """Hold drawn rows against the training rows; drawing may take half of the time that is left."""
-        drawing_limit = None if time_limit is None else time_limit.leaving(SHARE_OF_TIME / 2)
+        drawing_limit = time_limit and time_limit.leaving(reserved_time(time_limit.seconds) / 2)
         real, blocks = self.encoder_.features(frame), self._row_blocks(stream(root, 5), Request(0))
         drawn, n_wanted = [], n_drawn_rows(len(real))
         while sum(map(len, drawn)) < n_wanted and not (drawn and drawing_limit and drawing_limit.is_over()):

@@ -5,7 +5,7 @@ than a network does (a fine line, a step, a rule of two columns), estimate p / q
 make place for such of which it has too few. Nothing about the network changes.
 """
 
-from tabdiff_lora.correction.density_ratio import MIN_ROWS, SHARE_OF_TIME, DensityRatio, n_drawn_rows
+from tabdiff_lora.correction.density_ratio import MIN_ROWS, DensityRatio, n_drawn_rows, reserved_time
 from tabdiff_lora.correction.replacement import replacing
 
-__all__ = ["MIN_ROWS", "SHARE_OF_TIME", "DensityRatio", "n_drawn_rows", "replacing"]
+__all__ = ["MIN_ROWS", "DensityRatio", "n_drawn_rows", "replacing", "reserved_time"]

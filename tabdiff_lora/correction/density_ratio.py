@@ -23,9 +23,6 @@ from tabdiff_lora.correction.trees import SymmetricTrees, boosted_trees
 MIN_ROWS = 1_000
 """Training rows below which nothing is corrected: trees would learn more chance than truth."""
 
-SHARE_OF_TIME = 0.12
-"""What the correction may take of a limit of time."""
-
 MIN_TREES = 20  # with fewer they have found nothing: what they say is chance
 MAX_DRAWN = 40_000
 MAX_REAL = 50_000
@@ -100,6 +97,11 @@ class DensityRatio:
     def n_spare(self, n_rows: int) -> int:
         """Rows to draw beside ``n_rows``, never more, from which the replacements are taken."""
         return int(np.ceil(n_rows * min(1.0, SPARE * self.replaced)))
+
+
+def reserved_time(seconds: float) -> float:
+    """Seconds that the correction may take of a limit of so many: an eighth, and no more than half a minute."""
+    return min(seconds / 8, 30.0)
 
 
 def n_drawn_rows(n_real: int) -> int:

@@ -42,10 +42,10 @@ class TimeLimit:
         self._clock = time.process_time if self.counts_work else time.monotonic
         self._started = self._clock()
 
-    def leaving(self, share: float) -> TimeLimit:
-        """The same limit, which began when this one did and ends when a ``share`` of it is left."""
+    def leaving(self, seconds: float) -> TimeLimit:
+        """The limit that began when this one did and ends when so many seconds of it are left."""
         limit = copy.copy(self)
-        limit.seconds = self.seconds * (1.0 - share)
+        limit.seconds = self.seconds - seconds
         return limit
 
     def is_over(self) -> bool:

@@ -143,6 +143,15 @@ def test_processor_seconds_pass_by_work_alone():
     assert wall.spent() >= 0.2 > work.spent()
 
 
+def test_a_limit_that_leaves_time_began_when_the_whole_one_did():
+    whole = TimeLimit(0.2)
+    time.sleep(0.12)
+    part = whole.leaving(0.1)
+    assert part.is_over() and not whole.is_over()
+    time.sleep(0.1)
+    assert whole.is_over()
+
+
 def test_budget_takes_the_nearer_limit():
     late, later = TimeLimit(100), TimeLimit(100)
     late._started -= 50
