@@ -82,7 +82,7 @@ class DensityRatio:
         replaced = float(np.maximum(1.0 - np.exp(said - log_mean), 0.0).mean())
         return cls(trees, log_mean, replaced, Margins.of(real))
 
-    def __call__(self, x: np.ndarray, *, is_raked: bool = False) -> np.ndarray:
+    def __call__(self, x: np.ndarray, *, is_raked: bool = False, most: float = np.inf) -> np.ndarray:
         """The ratio at rows x (n, F), float64 of shape (n,); on average 1 over drawn rows.
 
         Parameters
@@ -90,9 +90,11 @@ class DensityRatio:
         x : ndarray of shape (n, F)
         is_raked : bool, default=False
             Whether the rows stand for a whole table, whose columns shall be those of the training rows.
+        most : float, default=inf
+            What the ratio is cut off at: no choice among so many rows can follow a higher one.
         """
-        ratio = np.exp(self.trees(x) - self.log_mean)
-        return self.margins.rake(x, ratio) if is_raked else ratio
+        ratio = np.minimum(np.exp(self.trees(x) - self.log_mean), most)
+        return self.margins.rake(x, ratio, most) if is_raked else ratio
 
     def n_spare(self, n_rows: int) -> int:
         """Rows to draw beside ``n_rows``, never more, from which the replacements are taken."""

@@ -42,24 +42,27 @@ class Margins:
         edges = [bin_edges(column) for column in real.T]
         return cls(edges, [shares(*binned, np.ones(len(real))) for binned in map(_binned, edges, real.T)])
 
-    def rake(self, x: np.ndarray, ratio: np.ndarray) -> np.ndarray:
+    def rake(self, x: np.ndarray, ratio: np.ndarray, most: float = np.inf) -> np.ndarray:
         """Bend a ratio so that drawn rows weighted by it have these margins.
 
         Parameters
         ----------
         x : ndarray of shape (n, F)
         ratio : ndarray of shape (n,)
+        most : float, default=inf
+            What it must not exceed: the other rows make up for it.
 
         Returns
         -------
         ndarray of shape (n,)
-            Its mean is 1.
+            Its mean is 1, or less where ``most`` leaves no other way.
         """
         bins, slack = [_binned(*column) for column in zip(self.edges, x.T, strict=True)], SLACK / max(len(x), 1)
         for _ in range(N_ROUNDS):
             for wanted, (bin_, n_bins) in zip(self.shares, bins, strict=True):
                 ratio = ratio * ((wanted + slack) / (shares(bin_, n_bins, ratio) + slack))[bin_]
-        return ratio / ratio.mean()
+            ratio = np.minimum(ratio / ratio.mean(), most)
+        return ratio
 
 
 def bin_edges(column: np.ndarray) -> np.ndarray:

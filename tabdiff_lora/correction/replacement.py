@@ -42,6 +42,31 @@ def replacing(ratio: np.ndarray, n_rows: int, rng: np.random.Generator, groups: 
         spare = np.flatnonzero((groups[n_rows:] == group) & (excess > 0.0))
         places = places[: len(spare)]  # the rest stays, for lack of better ones
         if len(places):
-            weight = excess[spare]
-            chosen[places] = n_rows + rng.choice(spare, len(places), replace=False, p=weight / weight.sum())
+            chosen[places] = n_rows + spare[systematic(excess[spare], len(places), rng)]
     return chosen
+
+
+def systematic(weight: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Choose n different entries, each as probable as its weight says, or certain where it says more than that.
+
+    Systematic sampling (Madow, 1949): n equidistant points on the line of the probabilities, in random order.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (m,), positive
+    n : int, at most m
+    rng : numpy Generator
+
+    Returns
+    -------
+    ndarray of shape (n,), int64
+    """
+    chance = n * weight / weight.sum()
+    while (chance > 1.0 + 1e-9).any():
+        is_certain = chance >= 1.0
+        left = n - is_certain.sum()
+        chance = np.where(is_certain, 1.0, left * weight / max(weight[~is_certain].sum(), 1e-300))
+    order = rng.permutation(len(weight))
+    ends = chance[order].cumsum()
+    points = (rng.random() + np.arange(n)) * (ends[-1] / n)
+    return order[np.minimum(np.searchsorted(ends, points, side="right"), len(weight) - 1)]

@@ -225,7 +225,8 @@ class RowBlocks:
         spare = numbers[: self.ratio.n_spare(len(numbers))]
         both = pd.concat([inner, self.inner(spare, stream(seeds, 3))], ignore_index=True)
         groups = self._groups(np.concatenate([numbers, spare]))
-        ratio = self.ratio(self.encoder.inner_features(both), is_raked=groups is None)
+        most = len(both) / len(inner)  # times as many rows of a kind as were drawn, that there are to choose from
+        ratio = self.ratio(self.encoder.inner_features(both), is_raked=groups is None, most=most)
         rows = replacing(ratio, len(numbers), np.random.default_rng(stream(seeds, 4)), groups)
         return both.iloc[rows].reset_index(drop=True)
 

@@ -27,6 +27,15 @@ def test_right_columns_are_left_alone():
     np.testing.assert_allclose(Margins.of(x).rake(x, np.ones(4_000)), 1.0, atol=1e-9)
 
 
+def test_what_is_cut_off_is_made_up_for_by_other_rows():
+    """A level of three quarters, drawn half the time: no weight above 1.6 is needed, whatever the ratio says."""
+    real, drawn = RNG.choice(2, 20_000, p=[0.25, 0.75])[:, None], np.repeat([0, 1], 5_000)[:, None]
+    ratio = np.where(np.arange(10_000) % 10 == 0, 9.0, 0.1)
+    raked = Margins.of(real).rake(drawn, ratio, most=1.6)
+    assert raked.max() <= 1.6
+    np.testing.assert_allclose(weighted_shares(drawn[:, 0], np.array([1]), raked), [0.25, 0.75], atol=0.02)
+
+
 def test_dependence_that_the_ratio_knows_stays():
     """Weights are bent by one factor for each column: the odds ratio of two columns is that of the ratio given."""
     real = RNG.choice(2, (20_000, 2), p=[0.3, 0.7])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tabdiff_lora.correction import replacing
+from tabdiff_lora.correction.replacement import systematic
 
 P, Q = np.array([0.5, 0.3, 0.15, 0.05]), np.array([0.3, 0.3, 0.3, 0.1])
 N, N_SPARE = 20_000, 40_000
@@ -50,3 +51,17 @@ def test_groups_keep_to_themselves_and_are_conditioned_on():
     for group in (0, 1):
         found = np.bincount(x[rows][groups[:N] == group]) / (groups[:N] == group).sum()
         np.testing.assert_allclose(found, P, atol=4 * np.sqrt(0.25 / (N / 2)))
+
+
+def test_entries_are_chosen_as_often_as_their_weight_says_and_never_twice():
+    weight, rng = np.array([1.0, 2.0, 3.0, 4.0, 30.0]), np.random.default_rng(0)
+    counts = np.zeros(5)
+    for _ in range(4_000):
+        chosen = systematic(weight, 3, rng)
+        assert len(set(chosen)) == 3
+        counts[chosen] += 1 / 4_000
+    np.testing.assert_allclose(counts, [0.2, 0.4, 0.6, 0.8, 1.0], atol=0.04)  # the last one is certain: two of ten left
+
+
+def test_all_entries_are_chosen_where_as_many_are_asked_for():
+    assert sorted(systematic(np.array([1e-9, 1.0, 5.0]), 3, np.random.default_rng(0))) == [0, 1, 2]
