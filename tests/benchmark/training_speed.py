@@ -76,7 +76,7 @@ def processor_seconds(call) -> float:
 
 def fit(frame: pd.DataFrame, n_steps: int) -> TabularDiffusionSynthesizer:
     """Fit for so many steps, without held-out rows."""
-    synth = TabularDiffusionSynthesizer(validation_fraction=0.0, random_state=0, batch_size=BATCH)
+    synth = TabularDiffusionSynthesizer(validation_fraction=0.0, random_state=0, batch_size=BATCH, correction=False)
     return synth.set_params(max_epochs=max(1, n_steps * BATCH // len(frame))).fit(frame)
 
 
