@@ -26,7 +26,8 @@ MIN_ROWS = 1_000
 MIN_TREES = 20  # with fewer they have found nothing: what they say is chance
 MAX_DRAWN = 40_000
 MAX_REAL = 50_000
-SPARE = 4.0  # rows drawn beside for each that is expected to be replaced, so that there is a choice
+MAX_SPARE = 2.0  # spare rows for each row wanted
+UNMET = 0.1  # share of the excess of p over q that the spare rows need not make up for
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class DensityRatio:
         Logarithm of the mean of what they say over drawn rows.
     replaced : float
         Share of drawn rows that are to be replaced.
+    spare : float
+        Rows to draw beside for each row wanted, never more than two: the higher the ratio of some rows, the more.
     margins : Margins
         Of the training rows.
     """
@@ -48,6 +51,7 @@ class DensityRatio:
     trees: SymmetricTrees
     log_mean: float
     replaced: float
+    spare: float
     margins: Margins
 
     @classmethod
@@ -79,8 +83,9 @@ class DensityRatio:
             return None
         said = trees(drawn)
         log_mean = float(said.max() + np.log(np.exp(said - said.max()).mean()))
-        replaced = float(np.maximum(1.0 - np.exp(said - log_mean), 0.0).mean())
-        return cls(trees, log_mean, replaced, Margins.of(real))
+        ratio = np.exp(said - log_mean)
+        replaced = float(np.maximum(1.0 - ratio, 0.0).mean())
+        return cls(trees, log_mean, replaced, spare_rows(ratio, replaced), Margins.of(real))
 
     def __call__(self, x: np.ndarray, *, is_raked: bool = False, most: float = np.inf) -> np.ndarray:
         """The ratio at rows x (n, F), float64 of shape (n,); on average 1 over drawn rows.
@@ -97,8 +102,25 @@ class DensityRatio:
         return self.margins.rake(x, ratio, most) if is_raked else ratio
 
     def n_spare(self, n_rows: int) -> int:
-        """Rows to draw beside ``n_rows``, never more, from which the replacements are taken."""
-        return int(np.ceil(n_rows * min(1.0, SPARE * self.replaced)))
+        """Rows to draw beside ``n_rows``, from which the replacements are taken."""
+        return int(np.ceil(n_rows * self.spare))
+
+
+def spare_rows(ratio: np.ndarray, replaced: float) -> float:
+    """Spare rows for each row wanted, so that little of the ratio is above what can be followed.
+
+    Among 1 + k rows for each one wanted a kind of row can become 1 + k times as frequent, no more. So the excess over
+    that is to be a small part of all that is to change.
+
+    Parameters
+    ----------
+    ratio : ndarray of shape (n,)
+        At drawn rows.
+    replaced : float
+        Share of them that is to be replaced.
+    """
+    enough = (k for k in np.arange(0.0, MAX_SPARE, 0.05) if np.maximum(ratio - 1.0 - k, 0.0).mean() <= UNMET * replaced)
+    return float(next(enough, MAX_SPARE))
 
 
 def reserved_time(seconds: float) -> float:

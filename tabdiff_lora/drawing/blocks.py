@@ -222,7 +222,7 @@ class RowBlocks:
 
     def _corrected(self, inner: pd.DataFrame, numbers: np.ndarray, seeds: np.random.SeedSequence) -> pd.DataFrame:
         """The same rows, but for those of which there are too many."""
-        spare = numbers[: self.ratio.n_spare(len(numbers))]
+        spare = np.resize(numbers, self.ratio.n_spare(len(numbers)))
         both = pd.concat([inner, self.inner(spare, stream(seeds, 3))], ignore_index=True)
         groups = self._groups(np.concatenate([numbers, spare]))
         most = len(both) / len(inner)  # times as many rows of a kind as were drawn, that there are to choose from

@@ -1,5 +1,7 @@
 """A synthesizer that corrects its rows: nearer to the table, and otherwise as before."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -116,3 +118,10 @@ def test_equalities_have_features_of_their_own():
     names = list(encoder.get_feature_names_out())
     scores = features[:, names.index("b")][repeats]
     assert np.corrcoef(scores, table.b[repeats])[0, 1] > 0.9
+
+
+def test_more_spare_rows_than_rows_correct_at_least_as_well(fitted, monkeypatch):
+    before = share_in_the_hole(fitted.sample(4_000, random_state=0))
+    monkeypatch.setattr(fitted, "density_ratio_", dataclasses.replace(fitted.density_ratio_, spare=2.0))
+    drawn = fitted.sample(4_000, random_state=0)
+    assert len(drawn) == 4_000 and share_in_the_hole(drawn) <= before + 0.01

@@ -1,0 +1,38 @@
+"""How many rows are drawn beside, so that there is a choice."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tabdiff_lora.correction import DensityRatio
+from tabdiff_lora.correction.density_ratio import MAX_SPARE, UNMET, spare_rows
+
+
+def unmet(ratio: np.ndarray, spare: float) -> float:
+    """Share of the excess that rows which become 1 + spare times as frequent do not make up for."""
+    return np.maximum(ratio - 1 - spare, 0).mean() / np.maximum(ratio - 1, 0).mean()
+
+
+@pytest.mark.parametrize("spread", [0.1, 0.3, 0.6])
+def test_as_few_spare_rows_as_meet_most_of_what_is_asked_for(spread):
+    normal = np.random.default_rng(0).normal(size=10_000)
+    ratio = np.exp(spread * normal)
+    ratio /= ratio.mean()
+    spare = spare_rows(ratio, np.maximum(1 - ratio, 0).mean())
+    assert unmet(ratio, spare) <= UNMET < unmet(ratio, spare - 0.051)
+
+
+def test_none_where_nothing_is_to_change_and_never_more_than_twice_as_many():
+    assert spare_rows(np.ones(100), 0.0) == 0.0
+    rare = np.where(np.arange(1_000) == 0, 500.0, 0.5)
+    assert spare_rows(rare, np.maximum(1 - rare, 0).mean()) == MAX_SPARE
+
+
+def test_a_kind_of_row_that_is_three_times_as_frequent_takes_nearly_two_spare_rows_for_each():
+    rng = np.random.default_rng(0)
+    real, drawn = rng.random((3_000, 1)) < 0.9, rng.random((9_000, 1)) < 0.3
+    ratio = DensityRatio.fit(real.astype(float), drawn.astype(float), np.random.SeedSequence(0), n_threads=1)
+    assert 1.0 < ratio.spare <= MAX_SPARE
+    assert ratio.n_spare(100) == np.ceil(100 * ratio.spare)
+    assert dataclasses.replace(ratio, spare=0.0).n_spare(100) == 0
