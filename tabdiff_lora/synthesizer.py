@@ -21,6 +21,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import estimator_html_repr
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
+from tqdm.auto import tqdm
 
 from tabdiff_lora.assembly import (
     PRIORS,
@@ -455,10 +456,12 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
         """Hold drawn rows against the training rows; drawing may take half of the time that is left."""
         drawing_limit = time_limit and time_limit.leaving(reserved_time(time_limit.seconds) / 2)
         real, blocks = self.encoder_.features(frame), self._row_blocks(stream(root, 5), Request(0))
-        drawn, n_wanted = [], n_drawn_rows(len(real))
-        while sum(map(len, drawn)) < n_wanted and not (drawn and drawing_limit and drawing_limit.is_over()):
-            inner = blocks.inner(np.arange(blocks.size), stream(root, 6, len(drawn)))
+        drawn, n_blocks = [], math.ceil(n_drawn_rows(len(real)) / blocks.size)
+        for number in tqdm(range(n_blocks), desc="compare", disable=not self.verbose):
+            inner = blocks.inner(np.arange(blocks.size), stream(root, 6, number))
             drawn.append(self.encoder_.inner_features(inner))
+            if drawing_limit and drawing_limit.is_over():
+                break
         return DensityRatio.fit(
             real,
             np.concatenate(drawn),

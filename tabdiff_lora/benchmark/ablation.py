@@ -27,7 +27,7 @@ import pandas as pd
 from tabdiff_lora import TabularDiffusionSynthesizer
 from tabdiff_lora.backbones import MLPBackbone, TabDDPMBackbone, TransformerBackbone
 from tabdiff_lora.benchmark import baselines
-from tabdiff_lora.benchmark.machine import describe_commit, describe_machine, describe_versions, measured
+from tabdiff_lora.benchmark.machine import describe_origin, measured
 from tabdiff_lora.benchmark.runner import Record, Results
 from tabdiff_lora.datasets import Dataset, load_dataset
 from tabdiff_lora.diffusion import CosineSchedule, DiffusionSpec, GaussianPerClass, PriorFamily, SingleGaussian
@@ -271,7 +271,7 @@ def run_trials(todo: Iterable[Trial], data_home: str, results: Results) -> None:
         if bench is None or bench.dataset.name != trial.table:
             bench = Bench(load_dataset(trial.table, data_home))
         found = bench.carry_out(trial)
-        about = {"machine": describe_machine(), "versions": describe_versions(), "commit": describe_commit()}
+        about = describe_origin()
         results.append({**trial.identity, "error": None, **found, **about})
 
 

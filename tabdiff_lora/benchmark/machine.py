@@ -73,6 +73,17 @@ def describe_commit() -> str | None:
     return answer.stdout.strip() or None
 
 
+def describe_origin() -> dict:
+    """Tell what a record was made on.
+
+    Returns
+    -------
+    dict
+        With the keys ``machine``, ``versions`` and ``commit``.
+    """
+    return {"machine": describe_machine(), "versions": describe_versions(), "commit": describe_commit()}
+
+
 @dataclass
 class Cost:
     """What a block of code cost; filled in when the block ends.

@@ -30,7 +30,7 @@ from tabdiff_lora import TabularDiffusionSynthesizer
 from tabdiff_lora.backbones import Backbone, LanguageModelBackbone, MLPBackbone
 from tabdiff_lora.backbones.pretrained import load_language_model
 from tabdiff_lora.benchmark import baselines
-from tabdiff_lora.benchmark.machine import describe_commit, describe_machine, describe_versions, measured
+from tabdiff_lora.benchmark.machine import describe_origin, measured
 from tabdiff_lora.benchmark.runner import Record, Results
 from tabdiff_lora.datasets import Dataset, load_dataset
 from tabdiff_lora.errors import EncodingError
@@ -220,7 +220,7 @@ def run_trials(todo: Iterable[Trial], data_home: str, results: Results) -> None:
         load_language_model(todo[0].model, n_layers=todo[0].n_layers)
     for trial in todo:
         found = trial.carry_out(load_dataset(trial.table, data_home))
-        about = {"machine": describe_machine(), "versions": describe_versions(), "commit": describe_commit()}
+        about = describe_origin()
         results.append({**trial.identity, "error": None, **found, **about})
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tabdiff_lora.benchmark.competitor import Competitor
-from tabdiff_lora.benchmark.machine import describe_commit, describe_machine, describe_versions
+from tabdiff_lora.benchmark.machine import describe_origin
 from tabdiff_lora.benchmark.protocol import EqualRows, Protocol
 from tabdiff_lora.benchmark.run import Run
 
@@ -163,9 +163,7 @@ def _record_of(run: Run, results: Results, run_limit: float | None) -> Record:
         **run.identity,
         "error": error,
         **found,
-        "machine": describe_machine(),
-        "versions": describe_versions(),
-        "commit": describe_commit(),
+        **describe_origin(),
         "started": started,
     }
 

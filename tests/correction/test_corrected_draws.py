@@ -107,6 +107,11 @@ def test_a_time_limit_includes_the_correction():
     assert synth.history_.seconds.iloc[-1] < 4
 
 
+def test_verbose_shows_that_rows_are_compared(capsys):
+    TabularDiffusionSynthesizer(SMALL, max_steps=3, n_sampling_steps=2, verbose=1).fit(ring(1_000))
+    assert "compare" in capsys.readouterr().err
+
+
 def test_equalities_have_features_of_their_own():
     """A number that repeats another column has its value in the features, where the encoded table has a state."""
     rng = np.random.default_rng(0)
