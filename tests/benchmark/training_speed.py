@@ -32,7 +32,7 @@ PRODUCTS = {
     torch.ops.aten.linear.default: torch.nn.functional.linear,  # whole only without gradients
     torch.ops.aten.matmul.default: torch.matmul,
 }
-STEPS = 5, 25  # of a short and of a longer fit; what they differ by is training alone
+STEPS = 10, 90  # of a short and of a longer fit; what they differ by is training alone
 BATCH = 1024
 N_DRAWN = 10_000
 
