@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from tabdiff_lora.table.dtypes import assemble, missing_marker
 from tabdiff_lora.table.encoders.base import MISSING, Block, ColumnEncoder
 from tabdiff_lora.table.encoders.grid import Grid
+from tabdiff_lora.table.encoders.heaping import Heaping
 from tabdiff_lora.table.encoders.marginals import AffineMarginal, QuantileMarginal, TransformerMarginal
 from tabdiff_lora.table.encoders.numbers import split_numbers
 
@@ -25,8 +26,9 @@ class NumericalEncoder(ColumnEncoder):
     """Numbers of any dtype: floats, integers, decimals, with or without gaps.
 
     The column becomes up to two dimensions. The *number* is a normal score (see ``QuantileMarginal``); the *state* is a
-    category with one level per atom (a value held exactly), one for missing and one for "the number holds it". A column
-    with few distinct values is held by its state alone, one without atoms and gaps by its number alone.
+    category with one level per atom (a value held exactly), one for missing and one for "the number holds it", or
+    several where numbers are often round (see ``Heaping``). A column with few distinct values is held by its state
+    alone, one without atoms, gaps and round numbers by its number alone.
 
     Every seen value comes back exactly from float64 scores; from float32 ones (about seven digits), tied values,
     integers and decimals do. Integers that span more than 2^53 steps of their grid are rounded. A column with more than
@@ -52,6 +54,8 @@ class NumericalEncoder(ColumnEncoder):
     smooth : bool, default=True
         Whether the "quantile" strategy smooths the law of the column (see ``SmoothLaw``) instead of repeating the
         frequencies of the training rows.
+    heaping : bool, default=True
+        Whether numbers that are often multiples of 10, 100, ... have states that say so (see ``Heaping``).
     max_knots : int, default=100_000
     elsewhere : tuple of str, default=()
         Further states, in which the value stands in another column; what they decode to is replaced by that value (see
@@ -79,6 +83,7 @@ class NumericalEncoder(ColumnEncoder):
         missing="generate",
         extrapolate=False,
         smooth=True,
+        heaping=True,
         max_knots=100_000,
         elsewhere=(),
     ):
@@ -90,6 +95,7 @@ class NumericalEncoder(ColumnEncoder):
         self.missing = missing
         self.extrapolate = extrapolate
         self.smooth = smooth
+        self.heaping = heaping
         self.max_knots = max_knots
         self.elsewhere = elsewhere
 
@@ -108,11 +114,18 @@ class NumericalEncoder(ColumnEncoder):
         self.atoms_ = support[is_atom]
         self.has_number_ = not is_atom.all()
         self.has_missing_ = bool(missing.any())
-        self.state_counts_ = np.concatenate([[counts[~is_atom].sum()] * self.has_number_, counts[is_atom]])
+        number, rows = support[~is_atom], counts[~is_atom]
+        self.heaping_ = Heaping.find(self.grid_, number, rows) if self.heaping else None
+        self.n_levels_ = len(self.heaping_) if self.heaping_ else int(self.has_number_)
+        levels = [self._level_of(number) == level for level in range(self.n_levels_)]
+        self.state_counts_ = np.concatenate([[rows[level].sum() for level in levels], counts[is_atom]])
+        self.marginals_ = [
+            self._fit_marginal(self._place(number[chosen], level), rows[chosen]) for level, chosen in enumerate(levels)
+        ]
         if self.has_number_:
-            self.marginal_ = self._fit_marginal(support[~is_atom], counts[~is_atom])
             self.numerical_ = (str(self.name_),)
-        states = (NUMBER,) * self.has_number_ + self._texts() + self.elsewhere + (MISSING,) * self.has_missing_
+        rounds = self.heaping_.texts() if self.heaping_ else ()
+        states = (NUMBER,) * self.has_number_ + rounds + self._texts() + self.elsewhere + (MISSING,) * self.has_missing_
         if len(states) > 1:
             self.categorical_ = (f"{self.name_} state" if self.has_number_ else str(self.name_),)
             self.categories_ = (states,)
@@ -125,7 +138,7 @@ class NumericalEncoder(ColumnEncoder):
         if len(self.atoms_):
             nearest = np.minimum(np.searchsorted(self.atoms_, x), len(self.atoms_) - 1)
             is_atom = (self.atoms_[nearest] == x) & ~missing
-            state[is_atom] = self.has_number_ + nearest[is_atom]
+            state[is_atom] = self.n_levels_ + nearest[is_atom]
             is_number &= ~is_atom
         if self.has_missing_:
             state[missing] = len(self.categories_[0]) - 1
@@ -140,7 +153,10 @@ class NumericalEncoder(ColumnEncoder):
         low = np.full((len(x), len(self.numerical_)), -np.inf)
         high = np.full((len(x), len(self.numerical_)), np.inf)
         if self.has_number_:
-            low[is_number, 0], high[is_number, 0] = self.marginal_.encode(x[is_number])
+            state[is_number] = self._level_of(x[is_number])
+        for level, marginal in enumerate(self.marginals_):
+            rows = is_number & (state == level)
+            low[rows, 0], high[rows, 0] = marginal.encode(self._place(x[rows], level))
         return Block(low, high, state[:, None][:, : len(self.categorical_)])
 
     def _decode(self, num: np.ndarray, cat: np.ndarray, rng: np.random.Generator) -> pd.Series:
@@ -152,12 +168,12 @@ class NumericalEncoder(ColumnEncoder):
             state[missing] = rng.choice(len(law), size=int(missing.sum()), p=law)
             missing = np.zeros(len(state), dtype=bool)
         x = np.zeros(len(state))
-        is_number = (state == 0) & self.has_number_
-        if self.has_number_:
-            x[is_number] = self.marginal_.decode(num[is_number, 0].astype(np.float64))
-        is_atom = ~is_number & ~missing
+        for level, marginal in enumerate(self.marginals_):
+            rows = state == level
+            x[rows] = self._number(marginal.decode(num[rows, 0].astype(np.float64)), level)
+        is_atom = (state >= self.n_levels_) & ~missing
         if is_atom.any():
-            x[is_atom] = self.atoms_[state[is_atom] - self.has_number_]
+            x[is_atom] = self.atoms_[state[is_atom] - self.n_levels_]
         values = self._value(x)
         if self.places_ is not None:
             values = [Decimal(f"{value:.{self.places_}f}") for value in values.tolist()]
@@ -186,7 +202,7 @@ class NumericalEncoder(ColumnEncoder):
     @property
     def _first_elsewhere(self) -> int:
         """Code of the first state that is held elsewhere: they stand between the atoms and the gap."""
-        return self.has_number_ + len(self.atoms_)
+        return self.n_levels_ + len(self.atoms_)
 
     def can_hold(self, column: pd.Series) -> np.ndarray:
         """Return which values are on the grid of the column and inside its seen range, bool of shape (n,)."""
@@ -197,11 +213,19 @@ class NumericalEncoder(ColumnEncoder):
     @property
     def has_normal_score(self) -> bool:
         """Whether the number's score is standard normal, as that of the "quantile" strategy is."""
-        return self.has_number_ and isinstance(self.marginal_, QuantileMarginal)
+        return self.has_number_ and all(isinstance(marginal, QuantileMarginal) for marginal in self.marginals_)
 
     def atom_values(self) -> np.ndarray:
         """Return the values that have a state of their own, in code order."""
         return self._value(self.atoms_)
+
+    @staticmethod
+    def _upgraded(state: dict[str, object]) -> dict[str, object]:
+        """Attributes as they are now, of an encoder that was saved when all numbers of a column had one law."""
+        if "has_number_" not in state or "marginals_" in state:
+            return state
+        marginals = [state["marginal_"]] if state["has_number_"] else []
+        return state | {"marginals_": marginals, "n_levels_": len(marginals), "heaping_": None, "heaping": False}
 
     def _choose_atoms(self, support: np.ndarray, counts: np.ndarray) -> np.ndarray:
         """Return which distinct values become states, bool of shape (k,)."""
@@ -235,6 +259,16 @@ class NumericalEncoder(ColumnEncoder):
             f"strategy of NumericalEncoder must be one of {sorted(STRATEGIES)} or a transformer. "
             f"Got {self.strategy!r} instead."
         )
+
+    def _level_of(self, x: np.ndarray) -> np.ndarray:
+        """State of numbers that are no atoms: how round they are; int64 of shape (n,)."""
+        return self.heaping_.level_of(x) if self.heaping_ else np.zeros(len(x), dtype=np.int64)
+
+    def _place(self, x: np.ndarray, level: int) -> np.ndarray:
+        return self.heaping_.place(x, level) if self.heaping_ else x
+
+    def _number(self, place: np.ndarray, level: int) -> np.ndarray:
+        return self.heaping_.number(place, level) if self.heaping_ else place
 
     def _count(self, values: np.ndarray) -> np.ndarray:
         return values.astype(np.float64) if self.grid_ is None else self.grid_.to_count(values)
