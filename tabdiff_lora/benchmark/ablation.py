@@ -92,7 +92,7 @@ FACTORS: dict[str, dict[str, Parameters]] = {
     "encoding": {
         "quantile": {"encoders": NumericalColumns(NumericalEncoder(atoms=None))},
         "atoms from 1 %": {"encoders": NumericalColumns(NumericalEncoder(atoms=0.01))},
-        "round as others": {"encoders": NumericalColumns(NumericalEncoder(heaping=False))},
+        "how round": {"encoders": NumericalColumns(NumericalEncoder(heaping=True))},
         "not smoothed": {"encoders": NumericalColumns(NumericalEncoder(smooth=False))},
         "standardised": {"encoders": NumericalColumns(NumericalEncoder("standard"))},
     },

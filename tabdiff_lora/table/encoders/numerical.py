@@ -54,8 +54,10 @@ class NumericalEncoder(ColumnEncoder):
     smooth : bool, default=True
         Whether the "quantile" strategy smooths the law of the column (see ``SmoothLaw``) instead of repeating the
         frequencies of the training rows.
-    heaping : bool, default=True
-        Whether numbers that are often multiples of 10, 100, ... have states that say so (see ``Heaping``).
+    heaping : bool, default=False
+        Whether numbers that are often multiples of 10, 100, ... have states that say so (see ``Heaping``). Then drawn
+        ones are round in the same rows as the seen ones are; a critic by trees, who hardly sees that, finds the rest
+        of them a little less real.
     max_knots : int, default=100_000
     elsewhere : tuple of str, default=()
         Further states, in which the value stands in another column; what they decode to is replaced by that value (see
@@ -83,7 +85,7 @@ class NumericalEncoder(ColumnEncoder):
         missing="generate",
         extrapolate=False,
         smooth=True,
-        heaping=True,
+        heaping=False,
         max_knots=100_000,
         elsewhere=(),
     ):
@@ -225,7 +227,7 @@ class NumericalEncoder(ColumnEncoder):
         if "has_number_" not in state or "marginals_" in state:
             return state
         marginals = [state["marginal_"]] if state["has_number_"] else []
-        return state | {"marginals_": marginals, "n_levels_": len(marginals), "heaping_": None, "heaping": False}
+        return state | {"marginals_": marginals, "n_levels_": len(marginals), "heaping_": None}
 
     def _choose_atoms(self, support: np.ndarray, counts: np.ndarray) -> np.ndarray:
         """Return which distinct values become states, bool of shape (k,)."""

@@ -43,7 +43,7 @@ class TickEncoder(ColumnEncoder):
 
     def _fit(self, column: pd.Series) -> None:
         numbers = NumericalEncoder(
-            self.strategy, atoms=self.atoms, missing=self.missing, extrapolate=self.extrapolate, heaping=False
+            self.strategy, atoms=self.atoms, missing=self.missing, extrapolate=self.extrapolate
         ).fit(self._nullable(column))
         self.numbers_ = numbers
         self.numerical_, self.categorical_ = numbers.numerical_, numbers.categorical_
