@@ -12,7 +12,6 @@ from tabdiff_lora.backbones import MLPBackbone
 from tabdiff_lora.table.encoded import draw_interval
 from tabdiff_lora.table.encoders import NumericalEncoder
 
-
 SMALL = MLPBackbone(d_block=16, n_blocks=1)
 ROUND = [("round", NumericalEncoder(heaping=True), ["paid"])]
 
