@@ -257,7 +257,8 @@ def _build(cls: type, state: dict[str, object]) -> object:
     if dataclasses.is_dataclass(cls):
         return cls(**state)
     thing = cls.__new__(cls)
-    vars(thing).update(cls._upgraded(state) if hasattr(cls, "_upgraded") else state)
+    upgraded = getattr(cls, "_upgraded", dict)  # a class may know how it was saved earlier
+    vars(thing).update(upgraded(state))
     for parameter in inspect.signature(cls).parameters.values():  # one that is younger than the folder has its default
         if parameter.default is not parameter.empty:
             vars(thing).setdefault(parameter.name, parameter.default)
