@@ -98,7 +98,7 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
         Whether drawn rows are corrected: gradient-boosted trees learn at the end of ``fit`` how many times as frequent
         a row is among training rows as among drawn ones, and rows that are too frequent are replaced by rows that are
         too rare (:mod:`tabdiff_lora.correction`). It takes an eighth of ``max_time`` and half a minute at most, and
-        makes drawing 1.5 to 2 times as long. ``"auto"`` does it where the network draws fast (``"mlp"``), for 1,000
+        makes drawing 1.5 to 3 times as long. ``"auto"`` does it where the network draws fast (``"mlp"``), for 1,000
         rows or more. False may be set after ``fit`` too; another ``sampler`` or ``n_sampling_steps`` may as well, but
         what is corrected then are the rows that the one of ``fit`` drew. Never corrected are an untrained network, rows
         without gaps (``missing="never"``), and rows of which each has something known of its own, as in :meth:`impute`.
