@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import logsumexp
 
 from tabdiff_lora.correction.margins import Margins
 from tabdiff_lora.correction.trees import SymmetricTrees, boosted_trees
@@ -82,10 +83,10 @@ class DensityRatio:
         if len(trees) < MIN_TREES:
             return None
         said = trees(drawn)
-        log_mean = float(said.max() + np.log(np.exp(said - said.max()).mean()))
+        log_mean = float(logsumexp(said) - np.log(len(said)))
         ratio = np.exp(said - log_mean)
         replaced = float(np.maximum(1.0 - ratio, 0.0).mean())
-        return cls(trees, log_mean, replaced, spare_rows(ratio, replaced), Margins.of(real))
+        return cls(trees, log_mean, replaced, spare_rows(ratio), Margins.of(real))
 
     def __call__(self, x: np.ndarray, *, is_raked: bool = False, most: float = np.inf) -> np.ndarray:
         """The ratio at rows x (n, F), float64 of shape (n,); on average 1 over drawn rows.
@@ -106,7 +107,7 @@ class DensityRatio:
         return int(np.ceil(n_rows * self.spare))
 
 
-def spare_rows(ratio: np.ndarray, replaced: float) -> float:
+def spare_rows(ratio: np.ndarray) -> float:
     """Spare rows for each row wanted, so that little of the ratio is above what can be followed.
 
     Among 1 + k rows for each one wanted a kind of row can become 1 + k times as frequent, no more. So the excess over
@@ -116,11 +117,12 @@ def spare_rows(ratio: np.ndarray, replaced: float) -> float:
     ----------
     ratio : ndarray of shape (n,)
         At drawn rows.
-    replaced : float
-        Share of them that is to be replaced.
     """
-    enough = (k for k in np.arange(0.0, MAX_SPARE, 0.05) if np.maximum(ratio - 1.0 - k, 0.0).mean() <= UNMET * replaced)
-    return float(next(enough, MAX_SPARE))
+
+    def excess(k: float) -> float:
+        return np.maximum(ratio - 1.0 - k, 0.0).mean()
+
+    return float(next((k for k in np.arange(0.0, MAX_SPARE, 0.05) if excess(k) <= UNMET * excess(0.0)), MAX_SPARE))
 
 
 def reserved_time(seconds: float) -> float:

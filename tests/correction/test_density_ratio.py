@@ -19,14 +19,14 @@ def test_as_few_spare_rows_as_meet_most_of_what_is_asked_for(spread):
     normal = np.random.default_rng(0).normal(size=10_000)
     ratio = np.exp(spread * normal)
     ratio /= ratio.mean()
-    spare = spare_rows(ratio, np.maximum(1 - ratio, 0).mean())
+    spare = spare_rows(ratio)
     assert unmet(ratio, spare) <= UNMET < unmet(ratio, spare - 0.051)
 
 
 def test_none_where_nothing_is_to_change_and_never_more_than_twice_as_many():
-    assert spare_rows(np.ones(100), 0.0) == 0.0
+    assert spare_rows(np.ones(100)) == 0.0
     rare = np.where(np.arange(1_000) == 0, 500.0, 0.5)
-    assert spare_rows(rare, np.maximum(1 - rare, 0).mean()) == MAX_SPARE
+    assert spare_rows(rare) == MAX_SPARE
 
 
 def test_a_kind_of_row_that_is_three_times_as_frequent_takes_nearly_two_spare_rows_for_each():

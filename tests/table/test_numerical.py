@@ -137,6 +137,14 @@ def test_a_transformer_without_a_true_inverse_is_refused():
         NumericalEncoder("rank").fit([1.0, 2.0])
 
 
+def test_a_transformer_is_not_asked_about_rows_that_hold_no_number():
+    values = np.r_[np.zeros(50), np.random.default_rng(0).gamma(2.0, size=200)]
+    encoder = NumericalEncoder(PowerTransformer(), atoms=[0.0]).fit(values)
+    block = encoder.encode(np.zeros(3))
+    np.testing.assert_array_equal(block.cat, np.ones((3, 1)))
+    np.testing.assert_array_equal(encoder.decode(np.zeros((3, 1)), block.cat), np.zeros(3))
+
+
 def test_many_distinct_values_are_thinned_to_quantiles():
     values = np.random.default_rng(0).normal(size=5000)
     encoder = NumericalEncoder(max_knots=100).fit(values)

@@ -6,6 +6,7 @@ normal score back. ``NumericalEncoder`` chooses one by name; a scikit-learn tran
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -168,10 +169,15 @@ class TransformerMarginal:
 
     def encode(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the transformed value, as low and as high."""
-        z = np.asarray(self.transformer.transform(x[:, None]), dtype=float)[:, 0]
+        z = _column_of(self.transformer.transform, x)
         return z, z
 
     def decode(self, z: np.ndarray) -> np.ndarray:
         """Return the inverse of each score."""
-        x = np.asarray(self.transformer.inverse_transform(np.asarray(z, dtype=float)[:, None]), dtype=float)[:, 0]
-        return np.clip(x, self.lowest, self.highest)
+        return np.clip(_column_of(self.transformer.inverse_transform, z), self.lowest, self.highest)
+
+
+def _column_of(method: Callable, x: np.ndarray) -> np.ndarray:
+    """What a method of a transformer makes of one feature (n,); scikit-learn refuses to be given no row."""
+    x = np.asarray(x, dtype=float)
+    return np.asarray(method(x[:, None]), dtype=float)[:, 0] if len(x) else x

@@ -119,7 +119,8 @@ class NumericalEncoder(ColumnEncoder):
         number, rows = support[~is_atom], counts[~is_atom]
         self.heaping_ = Heaping.find(self.grid_, number, rows) if self.heaping else None
         self.n_levels_ = len(self.heaping_) if self.heaping_ else int(self.has_number_)
-        levels = [self._level_of(number) == level for level in range(self.n_levels_)]
+        in_level = self._level_of(number)
+        levels = [in_level == level for level in range(self.n_levels_)]
         self.state_counts_ = np.concatenate([[rows[level].sum() for level in levels], counts[is_atom]])
         self.marginals_ = [
             self._fit_marginal(self._place(number[chosen], level), rows[chosen]) for level, chosen in enumerate(levels)
@@ -226,7 +227,8 @@ class NumericalEncoder(ColumnEncoder):
         """Attributes as they are now, of an encoder that was saved when all numbers of a column had one law."""
         if "has_number_" not in state or "marginals_" in state:
             return state
-        marginals = [state["marginal_"]] if state["has_number_"] else []
+        state = dict(state)
+        marginals = [state.pop("marginal_")] if state["has_number_"] else []
         return state | {"marginals_": marginals, "n_levels_": len(marginals), "heaping_": None}
 
     def _choose_atoms(self, support: np.ndarray, counts: np.ndarray) -> np.ndarray:

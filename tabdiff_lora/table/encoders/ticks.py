@@ -49,7 +49,7 @@ class TickEncoder(ColumnEncoder):
         self.numerical_, self.categorical_ = numbers.numerical_, numbers.categorical_
         if self.categorical_:
             texts = [str(value) for value in self._from_ticks(numbers.atom_values())]
-            first, levels = int(numbers.has_number_), list(numbers.categories_[0])
+            first, levels = numbers.n_levels_, list(numbers.categories_[0])
             levels[first : first + len(texts)] = texts
             self.categories_ = (tuple(levels),)
 
