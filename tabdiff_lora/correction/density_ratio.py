@@ -19,12 +19,13 @@ import numpy as np
 from scipy.special import logsumexp
 
 from tabdiff_lora.correction.margins import Margins
+from tabdiff_lora.correction.pairs import PairTables, boosted_pairs
 from tabdiff_lora.correction.trees import SymmetricTrees, boosted_trees
+from tabdiff_lora.correction.two_samples import MIN_GAIN, TwoSamples
 
 MIN_ROWS = 1_000
 """Training rows below which nothing is corrected: trees would learn more chance than truth."""
 
-MIN_TREES = 20  # with fewer they have found nothing: what they say is chance
 MAX_DRAWN = 40_000
 MAX_REAL = 50_000
 MAX_SPARE = 2.0  # spare rows for each row wanted
@@ -37,10 +38,12 @@ class DensityRatio:
 
     Parameters
     ----------
+    pairs : PairTables
+        What pairs of columns say of the logarithm,
     trees : SymmetricTrees
-        The logarithm, up to a constant.
+        and what all columns add to it, up to a constant.
     log_mean : float
-        Logarithm of the mean of what they say over drawn rows.
+        Logarithm of the mean of their ratio over drawn rows.
     replaced : float
         Share of drawn rows that are to be replaced.
     spare : float
@@ -49,6 +52,7 @@ class DensityRatio:
         Of the training rows.
     """
 
+    pairs: PairTables
     trees: SymmetricTrees
     log_mean: float
     replaced: float
@@ -65,28 +69,32 @@ class DensityRatio:
         n_threads: int,
         is_over: Callable[[], bool] = lambda: False,
     ) -> DensityRatio | None:
-        """Learn it from rows of either kind; None where trees find no difference.
+        """Learn it from rows of either kind; None where no difference is found.
 
         Parameters
         ----------
         real, drawn : ndarray of shape (n, F) and (m, F)
-            Any numbers that follow the columns monotonically, and codes of levels.
+            Numbers that follow the columns, and codes of levels.
         seeds : SeedSequence
         n_threads : int
         is_over : callable
-            Whether there is no time left for further trees.
+            Whether there is no time left to look further.
         """
         rng = np.random.default_rng(seeds)
         if len(real) > MAX_REAL:
             real = real[rng.choice(len(real), MAX_REAL, replace=False)]
-        trees = boosted_trees(real, drawn, int(rng.integers(2**31)), n_threads=n_threads, is_over=is_over)
-        if len(trees) < MIN_TREES:
+        samples = TwoSamples.of(real, drawn, rng)
+        pairs = boosted_pairs(samples, rng, is_over=is_over)
+        said, seed = pairs(samples.x), int(rng.integers(2**31))
+        trees = boosted_trees(samples, said, seed, n_threads=n_threads, is_over=is_over)
+        said += trees(samples.x)
+        if samples.gain(said) < MIN_GAIN:
             return None
-        said = trees(drawn)
+        said = said[~samples.is_real]
         log_mean = float(logsumexp(said) - np.log(len(said)))
         ratio = np.exp(said - log_mean)
         replaced = float(np.maximum(1.0 - ratio, 0.0).mean())
-        return cls(trees, log_mean, replaced, spare_rows(ratio), Margins.of(real))
+        return cls(pairs, trees, log_mean, replaced, spare_rows(ratio), Margins.of(real))
 
     def __call__(self, x: np.ndarray, *, is_raked: bool = False, most: float = np.inf) -> np.ndarray:
         """The ratio at rows x (n, F), float64 of shape (n,); on average 1 over drawn rows.
@@ -99,7 +107,7 @@ class DensityRatio:
         most : float, default=inf
             What the ratio is cut off at: no choice among so many rows can follow a higher one.
         """
-        ratio = np.minimum(np.exp(self.trees(x) - self.log_mean), most)
+        ratio = np.minimum(np.exp(self.pairs(x) + self.trees(x) - self.log_mean), most)
         return self.margins.rake(x, ratio, most) if is_raked else ratio
 
     def n_spare(self, n_rows: int) -> int:

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tabdiff_lora.correction.bins import bin_edges, binned
+
 N_BINS = 20  # of a number
 N_ROUNDS = 20
 SLACK = 5.0  # rows; what a bin may be off before its factor follows in full
@@ -28,7 +30,7 @@ class Margins:
     Parameters
     ----------
     edges : list of ndarray
-        Of each column: a value belongs to the bin after the last edge that is not above it.
+        Of the bins of each column.
     shares : list of ndarray
         Of the training rows in each bin, one more than edges.
     """
@@ -39,8 +41,8 @@ class Margins:
     @classmethod
     def of(cls, real: np.ndarray) -> Margins:
         """Count the training rows (n, F)."""
-        edges = [bin_edges(column) for column in real.T]
-        return cls(edges, [shares(*binned, np.ones(len(real))) for binned in map(_binned, edges, real.T)])
+        edges, alike = [bin_edges(column, N_BINS) for column in real.T], np.ones(len(real))
+        return cls(edges, [shares(bins, n_bins, alike) for bins, n_bins in _all_binned(edges, real)])
 
     def rake(self, x: np.ndarray, ratio: np.ndarray, most: float = np.inf) -> np.ndarray:
         """Bend a ratio so that drawn rows weighted by it have these margins.
@@ -57,7 +59,7 @@ class Margins:
         ndarray of shape (n,)
             Its mean is 1, or less where ``most`` leaves no other way.
         """
-        bins, slack = [_binned(*column) for column in zip(self.edges, x.T, strict=True)], SLACK / max(len(x), 1)
+        bins, slack = _all_binned(self.edges, x), SLACK / max(len(x), 1)
         for _ in range(N_ROUNDS):
             for wanted, (bin_, n_bins) in zip(self.shares, bins, strict=True):
                 ratio = ratio * ((wanted + slack) / (shares(bin_, n_bins, ratio) + slack))[bin_]
@@ -65,19 +67,11 @@ class Margins:
         return ratio
 
 
-def bin_edges(column: np.ndarray) -> np.ndarray:
-    """Where bins of about as many values begin, all but the first: each value has its own where there are few."""
-    values = np.unique(column)
-    if len(values) > N_BINS:
-        values = np.unique(np.quantile(column, np.arange(N_BINS) / N_BINS, method="inverted_cdf"))
-    return values[1:]
-
-
 def shares(bins: np.ndarray, n_bins: int, weight: np.ndarray) -> np.ndarray:
     """Share of the weight of rows in each bin."""
     return np.bincount(bins, weights=weight, minlength=n_bins) / weight.sum()
 
 
-def _binned(edges: np.ndarray, column: np.ndarray) -> tuple[np.ndarray, int]:
-    """The bin of each value, and how many there are."""
-    return np.searchsorted(edges, column, side="right"), len(edges) + 1
+def _all_binned(edges: list[np.ndarray], x: np.ndarray) -> list[tuple[np.ndarray, int]]:
+    """The bins of each column of x (n, F), and how many it has."""
+    return [(binned(starts, column), len(starts) + 1) for starts, column in zip(edges, x.T, strict=True)]

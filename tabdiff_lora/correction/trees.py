@@ -15,11 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
+from tabdiff_lora.correction.two_samples import TwoSamples
+
 MAX_TREES = 400
 DEPTH = 8
 N_BORDERS = 128  # of each column, which a tree chooses among
 LEARNING_RATE = 0.1
-HELD_OUT = 0.15
 
 
 @dataclass(frozen=True)
@@ -71,17 +72,23 @@ class SymmetricTrees:
 
 
 def boosted_trees(
-    real: np.ndarray, drawn: np.ndarray, seed: int, *, n_threads: int, is_over: Callable[[], bool] = lambda: False
+    samples: TwoSamples,
+    log_ratio: np.ndarray,
+    seed: int,
+    *,
+    n_threads: int,
+    is_over: Callable[[], bool] = lambda: False,
 ) -> SymmetricTrees:
-    """Train trees whose sum estimates log p(x) / q(x), up to a constant.
+    """Train trees whose sum, with what is known before, estimates log p(x) / q(x), up to a constant.
 
     As many trees are kept as are best on rows set aside, so that trees which find nothing say nothing. They are not
     stopped early: the first ones often help nobody and later ones do.
 
     Parameters
     ----------
-    real, drawn : ndarray of shape (n, F) and (m, F)
-        Both count the same, whatever their numbers.
+    samples : TwoSamples
+    log_ratio : ndarray of shape (n,)
+        Known before.
     seed : int
     n_threads : int
     is_over : callable
@@ -89,10 +96,10 @@ def boosted_trees(
     """
     from catboost import CatBoostClassifier, Pool  # takes a second
 
-    x, y = np.concatenate([real, drawn]).astype(np.float32), np.repeat([1, 0], [len(real), len(drawn)])
-    weight = np.where(y, len(drawn) / len(real), 1.0)
-    is_held_out = np.random.default_rng(seed).random(len(x)) < HELD_OUT
-    train, held_out = (Pool(x[rows], y[rows], weight=weight[rows]) for rows in (~is_held_out, is_held_out))
+    train, held_out = (
+        Pool(samples.x[rows], samples.is_real[rows], weight=samples.weight[rows], baseline=log_ratio[rows])
+        for rows in (~samples.is_held_out, samples.is_held_out)
+    )
     model = CatBoostClassifier(
         iterations=MAX_TREES,
         depth=DEPTH,

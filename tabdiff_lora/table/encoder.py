@@ -143,7 +143,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     def features(self, X) -> np.ndarray:
         """Return numbers that follow the columns, for models that see rows from outside, such as trees.
 
-        As :meth:`transform`, but a number that equals another column, and so has no score of its own, has one here.
+        One for each column of numbers or times, whatever states hold its values, and the codes of the others.
 
         Parameters
         ----------
@@ -151,7 +151,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n, D + C), float64
+        ndarray of shape (n, F), float64
         """
         return self.inner_features(self._inner(X))
 
@@ -245,8 +245,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     def inner_features(self, inner: pd.DataFrame) -> np.ndarray:
         """Return the :meth:`features` of rows of :meth:`decode_inner`."""
-        table = self._encode_rows({name: (inner[name], slice(None)) for name in self.encoders_}, len(inner), as_is=True)
-        return np.hstack([table.centre(), table.cat])
+        columns = {}
+
+        def see(name: Hashable, encoder: ColumnEncoder) -> None:
+            columns[name] = encoder.features(inner[name])
+
+        _for_each(self.encoders_, see)
+        return np.hstack(list(columns.values()))
 
     def with_new_keys(
         self, frame: pd.DataFrame, n: int, rng: np.random.Generator, issued: dict[Hashable, np.ndarray]
@@ -346,10 +351,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             frame = constraint.transform(frame)
         return frame
 
-    def _encode_rows(
-        self, parts: dict[Hashable, tuple[pd.Series, object]], n: int, *, as_is: bool = False
-    ) -> EncodedTable:
-        """Encode columns, each given with the rows (an index array or slice) it fills; ``as_is`` ignores equalities."""
+    def _encode_rows(self, parts: dict[Hashable, tuple[pd.Series, object]], n: int) -> EncodedTable:
+        """Encode columns, each given with the rows (an index array or slice) it fills."""
         low = np.full((n, self.layout_.n_numerical), -np.inf)
         high = np.full((n, self.layout_.n_numerical), np.inf)
         cat = np.zeros((n, self.layout_.n_categorical), dtype=np.int64)
@@ -359,7 +362,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         def place(name: Hashable, encoder: ColumnEncoder) -> None:
             column, rows = parts[name]
             block = encoder.encode(column)
-            if name in self.equalities_.sources and not as_is:
+            if name in self.equalities_.sources:
                 block = encoder.put_elsewhere(block, self.equalities_.repeated(name, known))
             low[rows, self.arrangement_.numerical[name]] = block.low
             high[rows, self.arrangement_.numerical[name]] = block.high

@@ -112,19 +112,6 @@ def test_verbose_shows_that_rows_are_compared(capsys):
     assert "compare" in capsys.readouterr().err
 
 
-def test_equalities_have_features_of_their_own():
-    """A number that repeats another column has its value in the features, where the encoded table has a state."""
-    rng = np.random.default_rng(0)
-    a = np.round(rng.normal(size=2_000), 3)
-    table = pd.DataFrame({"a": a, "b": np.where(rng.random(2_000) < 0.5, a, np.round(rng.normal(size=2_000), 3))})
-    encoder = TabularDiffusionSynthesizer(SMALL, max_steps=0).fit(table).encoder_
-    assert encoder.equalities_.sources
-    features, repeats = encoder.features(table), (table.a == table.b).to_numpy()
-    names = list(encoder.get_feature_names_out())
-    scores = features[:, names.index("b")][repeats]
-    assert np.corrcoef(scores, table.b[repeats])[0, 1] > 0.9
-
-
 def test_more_spare_rows_than_rows_correct_at_least_as_well(fitted, monkeypatch):
     before = share_in_the_hole(fitted.sample(4_000, random_state=0))
     monkeypatch.setattr(fitted, "density_ratio_", dataclasses.replace(fitted.density_ratio_, spare=2.0))

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from tabdiff_lora.correction.margins import N_BINS, Margins, bin_edges, shares
+from tabdiff_lora.correction.bins import bin_edges
+from tabdiff_lora.correction.margins import N_BINS, Margins, shares
 
 RNG = np.random.default_rng(0)
 
@@ -51,9 +52,9 @@ def test_a_level_that_is_never_drawn_breaks_nothing():
 
 
 def test_few_values_have_a_bin_each_and_many_share_bins_of_one_size():
-    np.testing.assert_array_equal(bin_edges(np.array([3.0, 1.0, 1.0, 7.0])), [3.0, 7.0])
-    assert len(bin_edges(np.zeros(5))) == 0
-    edges = bin_edges(RNG.normal(size=10_000))
+    np.testing.assert_array_equal(bin_edges(np.array([3.0, 1.0, 1.0, 7.0]), N_BINS), [3.0, 7.0])
+    assert len(bin_edges(np.zeros(5), N_BINS)) == 0
+    edges = bin_edges(RNG.normal(size=10_000), N_BINS)
     assert len(edges) == N_BINS - 1
     found = weighted_shares(RNG.normal(size=100_000), edges, np.ones(100_000))
     np.testing.assert_allclose(found, 1 / N_BINS, atol=0.01)

@@ -106,6 +106,13 @@ class ColumnEncoder(TransformerMixin, BaseEstimator, ABC):
             return column
         return column.to_frame() if self.container_ == "frame" else column.to_numpy().reshape(-1, 1)
 
+    def features(self, X) -> np.ndarray:
+        """Return the numbers by which a model from outside, such as trees, sees the column: float64 of shape (n, k).
+
+        They follow the column, whatever states hold it; here its scores and codes.
+        """
+        return self.transform(X)
+
     def get_feature_names_out(self, input_features=None) -> np.ndarray:
         """Return the names of the encoded dimensions, numerical ones first."""
         check_is_fitted(self)

@@ -8,9 +8,10 @@ from numbers import Number
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 
 from tabdiff_lora.table.dtypes import assemble, missing_marker
-from tabdiff_lora.table.encoders.base import MISSING, Block, ColumnEncoder
+from tabdiff_lora.table.encoders.base import MISSING, Block, ColumnEncoder, as_column
 from tabdiff_lora.table.encoders.grid import Grid
 from tabdiff_lora.table.encoders.heaping import Heaping
 from tabdiff_lora.table.encoders.marginals import AffineMarginal, QuantileMarginal, TransformerMarginal
@@ -18,6 +19,9 @@ from tabdiff_lora.table.encoders.numbers import split_numbers
 
 NUMBER = "(number)"
 """The text of the state in which the numerical dimension holds the value."""
+
+GAP = -1.0
+"""Where a gap lies among the features of a column, whose values lie from 0 to 1."""
 
 STRATEGIES = {"quantile": QuantileMarginal.fit, "standard": AffineMarginal.standard, "robust": AffineMarginal.robust}
 
@@ -181,6 +185,14 @@ class NumericalEncoder(ColumnEncoder):
         if self.places_ is not None:
             values = [Decimal(f"{value:.{self.places_}f}") for value in values.tolist()]
         return assemble(values, missing, self.dtype_, self.marker_)
+
+    def features(self, X) -> np.ndarray:
+        """Return where each value lies between the least and the greatest seen one, a gap below both; shape (n, 1)."""
+        check_is_fitted(self)
+        values, missing = split_numbers(as_column(X))
+        least, greatest = self.range_
+        place = (self._count(values) - least) / ((greatest - least) or 1.0)
+        return np.where(missing, GAP, place)[:, None]
 
     def put_elsewhere(self, block: Block, source: np.ndarray) -> Block:
         """Return the block with the values of some rows held by other columns.
