@@ -38,10 +38,10 @@ class DensityRatio:
 
     Parameters
     ----------
-    pairs : PairTables
-        What pairs of columns say of the logarithm,
     trees : SymmetricTrees
-        and what all columns add to it, up to a constant.
+        What all columns say of the logarithm, up to a constant,
+    pairs : PairTables
+        and what pairs of them add to it.
     log_mean : float
         Logarithm of the mean of their ratio over drawn rows.
     replaced : float
@@ -52,8 +52,8 @@ class DensityRatio:
         Of the training rows.
     """
 
-    pairs: PairTables
     trees: SymmetricTrees
+    pairs: PairTables
     log_mean: float
     replaced: float
     spare: float
@@ -84,17 +84,17 @@ class DensityRatio:
         if len(real) > MAX_REAL:
             real = real[rng.choice(len(real), MAX_REAL, replace=False)]
         samples = TwoSamples.of(real, drawn, rng)
-        pairs = boosted_pairs(samples, rng, is_over=is_over)
-        said, seed = pairs(samples.x), int(rng.integers(2**31))
-        trees = boosted_trees(samples, said, seed, n_threads=n_threads, is_over=is_over)
-        said += trees(samples.x)
+        trees = boosted_trees(samples, int(rng.integers(2**31)), n_threads=n_threads, is_over=is_over)
+        said = trees(samples.x)
+        pairs = boosted_pairs(samples, said, rng, is_over=is_over)
+        said += pairs(samples.x)
         if samples.gain(said) < MIN_GAIN:
             return None
         said = said[~samples.is_real]
         log_mean = float(logsumexp(said) - np.log(len(said)))
         ratio = np.exp(said - log_mean)
         replaced = float(np.maximum(1.0 - ratio, 0.0).mean())
-        return cls(pairs, trees, log_mean, replaced, spare_rows(ratio), Margins.of(real))
+        return cls(trees, pairs, log_mean, replaced, spare_rows(ratio), Margins.of(real))
 
     def __call__(self, x: np.ndarray, *, is_raked: bool = False, most: float = np.inf) -> np.ndarray:
         """The ratio at rows x (n, F), float64 of shape (n,); on average 1 over drawn rows.
@@ -107,7 +107,7 @@ class DensityRatio:
         most : float, default=inf
             What the ratio is cut off at: no choice among so many rows can follow a higher one.
         """
-        ratio = np.minimum(np.exp(self.pairs(x) + self.trees(x) - self.log_mean), most)
+        ratio = np.minimum(np.exp(self.trees(x) + self.pairs(x) - self.log_mean), most)
         return self.margins.rake(x, ratio, most) if is_raked else ratio
 
     def n_spare(self, n_rows: int) -> int:

@@ -1,10 +1,10 @@
-r"""Pairs of columns: a table of log p / q for each pair in which training rows and drawn rows differ.
+r"""Pairs of columns: a table of log p / q for each pair in which training rows and drawn rows still differ.
 
 Trees that may ask about any column soon run out of rows for fine questions about two: on a map they split by income
-long before they see a coast. So pairs are looked at first, each as a picture of cells, and the trees only see what is
-left. A picture is found by boosting: again and again each pair takes a small Newton step of the logistic loss, on the
-coarser or finer cells whose step helps most on rows held out, or none. One step is counting rows in cells, so hundreds
-of pairs take a second, and drawn rows are looked up.
+long before they see a coast. So each pair is looked at as a picture of cells, to add what the trees left. A picture is
+found by boosting: again and again each pair takes a small Newton step of the logistic loss, on the coarser or finer
+cells whose step helps most on rows held out, or none. One step is counting rows in cells, so hundreds of pairs take a
+second, and drawn rows are looked up.
 
 References
 ----------
@@ -62,25 +62,31 @@ class PairTables:
 
 
 def boosted_pairs(
-    samples: TwoSamples, rng: np.random.Generator, *, is_over: Callable[[], bool] = lambda: False
+    samples: TwoSamples,
+    log_ratio: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    is_over: Callable[[], bool] = lambda: False,
 ) -> PairTables:
-    """Find the pairs of columns that tell rows apart, and what they say.
+    """Find the pairs of columns that tell rows apart, and what they add to what is known.
 
     Parameters
     ----------
     samples : TwoSamples
+    log_ratio : ndarray of shape (n,)
+        What is known of log p / q, up to a constant.
     rng : numpy Generator
         Chooses columns of wide tables.
     is_over : callable
         Whether there is no time left for another round.
     """
     edges = [bin_edges(column, N_BINS) for column in samples.x.T]
-    boosting = _Boosting(samples, _all_binned(edges, samples.x))
+    boosting = _Boosting(samples, _all_binned(edges, samples.x), log_ratio)
     n_columns = samples.x.shape[1]
     columns = np.sort(rng.permutation(n_columns)[:MAX_COLUMNS]).tolist()
     worth = {pair: boosting.step(pair)[0] for pair in combinations(columns, 2)}
     pairs = [pair for pair in sorted(worth, key=worth.get, reverse=True)[:MAX_PAIRS] if worth[pair] >= MIN_GAIN]
-    gain = 0.0
+    gain = samples.gain(log_ratio)
     for _ in range(N_ROUNDS):
         pairs, before = [pair for pair in pairs if boosting.improve(pair)], gain
         gain = samples.gain(boosting.log_ratio)
@@ -98,13 +104,15 @@ class _Boosting:
     ----------
     samples : TwoSamples
     bins : ndarray of shape (F, n), int64
+    log_ratio : ndarray of shape (n,)
+        Where the sum starts.
     """
 
-    def __init__(self, samples: TwoSamples, bins: np.ndarray):
+    def __init__(self, samples: TwoSamples, bins: np.ndarray, log_ratio: np.ndarray):
         self.samples, self.bins = samples, bins
         self.halves = [np.flatnonzero(~samples.is_held_out), np.flatnonzero(samples.is_held_out)]
         self.tables: dict[tuple[int, int], np.ndarray] = {}
-        self._move(np.zeros(len(samples.x)))
+        self._move(log_ratio)
 
     def improve(self, pair: tuple[int, int]) -> bool:
         """Take the best step of a pair, if it is worth one."""

@@ -72,14 +72,9 @@ class SymmetricTrees:
 
 
 def boosted_trees(
-    samples: TwoSamples,
-    log_ratio: np.ndarray,
-    seed: int,
-    *,
-    n_threads: int,
-    is_over: Callable[[], bool] = lambda: False,
+    samples: TwoSamples, seed: int, *, n_threads: int, is_over: Callable[[], bool] = lambda: False
 ) -> SymmetricTrees:
-    """Train trees whose sum, with what is known before, estimates log p(x) / q(x), up to a constant.
+    """Train trees whose sum estimates log p(x) / q(x), up to a constant.
 
     As many trees are kept as are best on rows set aside, so that trees which find nothing say nothing. They are not
     stopped early: the first ones often help nobody and later ones do.
@@ -87,8 +82,6 @@ def boosted_trees(
     Parameters
     ----------
     samples : TwoSamples
-    log_ratio : ndarray of shape (n,)
-        Known before.
     seed : int
     n_threads : int
     is_over : callable
@@ -97,7 +90,7 @@ def boosted_trees(
     from catboost import CatBoostClassifier, Pool  # takes a second
 
     train, held_out = (
-        Pool(samples.x[rows], samples.is_real[rows], weight=samples.weight[rows], baseline=log_ratio[rows])
+        Pool(samples.x[rows], samples.is_real[rows], weight=samples.weight[rows])
         for rows in (~samples.is_held_out, samples.is_held_out)
     )
     model = CatBoostClassifier(

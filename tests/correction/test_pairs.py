@@ -11,6 +11,10 @@ from tabdiff_lora.correction.pairs import boosted_pairs, pooled
 from tabdiff_lora.correction.two_samples import TwoSamples
 
 
+def find(samples: TwoSamples, known: np.ndarray | float = 0.0, **options) -> room.PairTables:
+    return boosted_pairs(samples, known + np.zeros(len(samples.x)), np.random.default_rng(0), **options)
+
+
 def bent(n: int, rng: np.random.Generator, rho: float) -> np.ndarray:
     """Four normal columns, the second and the third of which hang together."""
     x = rng.normal(size=(n, 4))
@@ -30,7 +34,7 @@ def samples(rho: float, seed: int = 0, n: int = 20_000) -> TwoSamples:
 
 @pytest.fixture(scope="module")
 def tables() -> room.PairTables:
-    return boosted_pairs(samples(0.6), np.random.default_rng(0))
+    return find(samples(0.6))
 
 
 def test_the_pair_that_differs_is_found_and_no_other_says_much(tables):
@@ -54,9 +58,17 @@ def test_rows_not_seen_are_told_apart_nearly_as_well_as_can_be(tables):
     assert 0.85 * best < unseen.gain(tables(unseen.x)) < best
 
 
+def test_what_is_known_is_not_said_again():
+    """Given the true ratio, nothing is left; given twice that, half of it is taken back."""
+    both = samples(0.6)
+    known = log_ratio(both.x[:, 1], both.x[:, 2])
+    assert np.std(find(both, known)(both.x)) < 0.1 * np.std(known)
+    assert np.corrcoef(find(both, 2 * known)(both.x), -known)[0, 1] > 0.8
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_rows_of_one_law_have_no_table(seed):
-    assert len(boosted_pairs(samples(0.0, seed, n=3_000), np.random.default_rng(0))) == 0
+    assert len(find(samples(0.0, seed, n=3_000))) == 0
     rng = np.random.default_rng(seed)
     assert DensityRatio.fit(*rng.normal(size=(2, 3_000, 4)), np.random.SeedSequence(seed), n_threads=1) is None
 
@@ -66,7 +78,7 @@ def test_levels_have_cells_of_their_own():
     rng = np.random.default_rng(0)
     drawn = rng.integers(0, 4, (12_000, 2))
     real = np.where(rng.random((6_000, 1)) < 1 / 3, rng.integers(0, 4, (6_000, 1)), rng.integers(0, 4, (6_000, 2)))
-    tables = boosted_pairs(TwoSamples.of(real, drawn, rng), rng)
+    tables = find(TwoSamples.of(real, drawn, rng))
     codes = np.array([[0, 0], [3, 3], [0, 1], [3, 1]])
     np.testing.assert_allclose(np.exp(tables(codes)), [2, 2, 2 / 3, 2 / 3], rtol=0.15)
 
@@ -76,19 +88,19 @@ def test_of_wide_tables_a_few_columns_are_looked_at(monkeypatch):
     seen = []
     step = room._Boosting.step
     monkeypatch.setattr(room._Boosting, "step", lambda self, pair: seen.append(pair) or step(self, pair))
-    boosted_pairs(samples(0.0, n=1_000), np.random.default_rng(0))
+    find(samples(0.0, n=1_000))
     columns = sorted({column for pair in seen for column in pair})
     assert len(columns) == 3 and seen == list(combinations(columns, 2))
 
 
 def test_time_that_is_over_ends_the_rounds(tables):
-    hurried = boosted_pairs(samples(0.6), np.random.default_rng(0), is_over=lambda: True)
+    hurried = find(samples(0.6), is_over=lambda: True)
     assert 0.0 < np.abs(hurried.tables).max() < np.abs(tables.tables).max()
 
 
 def test_one_column_has_no_pairs():
     rng = np.random.default_rng(0)
-    tables = boosted_pairs(TwoSamples.of(rng.normal(size=(500, 1)), rng.normal(size=(900, 1)), rng), rng)
+    tables = find(TwoSamples.of(rng.normal(size=(500, 1)), rng.normal(size=(900, 1)), rng))
     np.testing.assert_array_equal(tables(np.zeros((3, 1))), 0.0)
 
 
