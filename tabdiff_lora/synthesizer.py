@@ -21,7 +21,6 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import estimator_html_repr
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
-from tqdm.auto import tqdm
 
 from tabdiff_lora.assembly import (
     PRIORS,
@@ -95,13 +94,14 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
     constraints : sequence of constraints, default=()
         Rules that hold for every training row and then for every drawn one, e.g. ``Inequality("start", "end")``.
     correction : "auto" or bool, default="auto"
-        Whether drawn rows are corrected: gradient-boosted trees learn at the end of ``fit`` how many times as frequent
-        a row is among training rows as among drawn ones, and rows that are too frequent are replaced by rows that are
-        too rare (:mod:`tabdiff_lora.correction`). It takes an eighth of ``max_time`` and half a minute at most, and
-        makes drawing 1.5 to 3 times as long. ``"auto"`` does it where the network draws fast (``"mlp"``), for 1,000
-        rows or more. False may be set after ``fit`` too; another ``sampler`` or ``n_sampling_steps`` may as well, but
-        what is corrected then are the rows that the one of ``fit`` drew. Never corrected are an untrained network, rows
-        without gaps (``missing="never"``), and rows of which each has something known of its own, as in :meth:`impute`.
+        Whether drawn rows are corrected: boosted trees and pairs of columns learn at the end of ``fit`` how many times
+        as frequent a row is among training rows as among drawn ones, and rows that are too frequent are replaced by
+        rows that are too rare (:mod:`tabdiff_lora.correction`). It takes an eighth of ``max_time`` and half a minute at
+        most, and makes drawing 1.5 to 3 times as long. ``"auto"`` does it where the network draws fast (``"mlp"``), for
+        1,000 rows or more. False may be set after ``fit`` too; another ``sampler`` or ``n_sampling_steps`` may as well,
+        but what is corrected then are the rows that the one of ``fit`` drew. Never corrected are an untrained network,
+        rows without gaps (``missing="never"``), and rows of which each has something known of its own, as in
+        :meth:`impute`.
     max_epochs : "auto", int or None, default="auto"
         Passes over the rows at most. ``"auto"`` is 400, half as many where no held-out rows can end the fit. For large
         tables it is fewer without ``max_time`` (20,000 rows and more), and up to 1,200 with it (6,400 and more). None
@@ -145,7 +145,7 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
         Step whose weights are used.
     stop_reason_ : str
     density_ratio_ : DensityRatio or None
-        What drawn rows are corrected by; None where they are not, or where trees found no difference.
+        What drawn rows are corrected by; None where they are not, or where no difference was found.
     n_parameters_, n_trainable_parameters_ : int
     backbone_ : Backbone
         The description of the network that was built.
@@ -455,21 +455,12 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
 
     def _compare(self, frame, root: np.random.SeedSequence, time_limit: TimeLimit | None) -> DensityRatio | None:
         """Hold drawn rows against the training rows; drawing may take half of the time that is left."""
-        drawing_limit = time_limit and time_limit.leaving(reserved_time(time_limit.seconds) / 2)
+        limit = time_limit or TimeLimit.endless()
+        drawing_limit = limit.leaving(reserved_time(limit.seconds) / 2)
         real, blocks = self.encoder_.features(frame), self._row_blocks(stream(root, 5), Request(0))
-        drawn, n_blocks = [], math.ceil(n_drawn_rows(len(real)) / blocks.size)
-        for number in tqdm(range(n_blocks), desc="compare", disable=not self.verbose):
-            inner = blocks.inner(np.arange(blocks.size), stream(root, 6, number))
-            drawn.append(self.encoder_.inner_features(inner))
-            if drawing_limit and drawing_limit.is_over():
-                break
-        return DensityRatio.fit(
-            real,
-            np.concatenate(drawn),
-            stream(root, 7),
-            n_threads=torch.get_num_threads(),
-            is_over=(lambda: False) if time_limit is None else time_limit.is_over,
-        )
+        drawn = blocks.features(n_drawn_rows(len(real)), stream(root, 6), is_over=drawing_limit.is_over)
+        n_threads = torch.get_num_threads()
+        return DensityRatio.fit(real, drawn, stream(root, 7), n_threads=n_threads, is_over=limit.is_over)
 
     def _plan(self, max_steps: int | None, time_limit: TimeLimit | None, batch_size: int) -> TrainingPlan:
         # A bound of the likelihood is one of whole rows, all times alike; a label drawn first is the one that is known.

@@ -26,7 +26,7 @@ from tabdiff_lora.correction.two_samples import MIN_GAIN, TwoSamples
 
 N_BINS = 32  # of a column
 RESOLUTIONS = (4, 8, 16, 32)  # cells along each side of a picture
-MAX_COLUMNS = 60  # wider tables: of so many, chosen by chance
+MAX_COLUMNS = 40  # of wider tables so many are looked at, chosen by chance
 MAX_PAIRS = 60  # that are looked at more than once
 N_ROUNDS = 30
 LEARNING_RATE = 0.3
@@ -78,7 +78,7 @@ def boosted_pairs(
     rng : numpy Generator
         Chooses columns of wide tables.
     is_over : callable
-        Whether there is no time left for another round.
+        Whether there is no time left for another round; there is one in any case.
     """
     edges = [bin_edges(column, N_BINS) for column in samples.x.T]
     boosting = _Boosting(samples, _all_binned(edges, samples.x), log_ratio)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import itertools
 import math
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -219,6 +219,17 @@ class RowBlocks:
             state = self.sampler.sample(denoiser, len(numbers), generator)
         num, cat = state.num.cpu().numpy(), state.cat.cpu().numpy()
         return self.encoder.decode_inner(num, cat, rng=np.random.default_rng(stream(seeds, 2)))
+
+    def features(
+        self, n_rows: int, seeds: np.random.SeedSequence, *, is_over: Callable[[], bool] = lambda: False
+    ) -> np.ndarray:
+        """Features of ``n_rows`` rows or a few more as the network draws them, (n, F); of fewer when time is over."""
+        found, numbers = [], np.arange(self.size)
+        for number in tqdm(range(math.ceil(n_rows / self.size)), desc="compare", disable=self.verbose < 1):
+            found.append(self.encoder.inner_features(self.inner(numbers, stream(seeds, number))))
+            if is_over():
+                break
+        return np.concatenate(found)
 
     def _corrected(self, inner: pd.DataFrame, numbers: np.ndarray, seeds: np.random.SeedSequence) -> pd.DataFrame:
         """The same rows, but for those of which there are too many."""

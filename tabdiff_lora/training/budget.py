@@ -42,6 +42,13 @@ class TimeLimit:
         self._clock = time.process_time if self.counts_work else time.monotonic
         self._started = self._clock()
 
+    @classmethod
+    def endless(cls) -> TimeLimit:
+        """A limit that is never over."""
+        limit = cls(1.0)
+        limit.seconds = math.inf
+        return limit
+
     def leaving(self, seconds: float) -> TimeLimit:
         """The limit that began when this one did and ends when so many seconds of it are left."""
         limit = copy.copy(self)

@@ -151,6 +151,11 @@ def test_a_limit_that_leaves_time_began_when_the_whole_one_did():
     assert not part.is_over() and whole.leaving(999.99).is_over() and not whole.is_over()
 
 
+def test_an_endless_limit_is_never_over_whatever_is_left_of_it():
+    limit = TimeLimit.endless()
+    assert not limit.is_over() and not limit.leaving(1e9).is_over()
+
+
 def test_budget_takes_the_nearer_limit():
     late, later = TimeLimit(100), TimeLimit(100)
     late._started -= 50
