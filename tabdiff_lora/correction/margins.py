@@ -42,7 +42,8 @@ class Margins:
     def of(cls, real: np.ndarray) -> Margins:
         """Count the training rows (n, F)."""
         edges, alike = [bin_edges(column, N_BINS) for column in real.T], np.ones(len(real))
-        return cls(edges, [shares(bins, n_bins, alike) for bins, n_bins in _all_binned(edges, real)])
+        columns = zip(edges, real.T, strict=True)
+        return cls(edges, [shares(binned(starts, x), len(starts) + 1, alike) for starts, x in columns])
 
     def rake(self, x: np.ndarray, ratio: np.ndarray, most: float = np.inf) -> np.ndarray:
         """Bend a ratio so that drawn rows weighted by it have these margins.
@@ -59,10 +60,10 @@ class Margins:
         ndarray of shape (n,)
             Its mean is 1, or less where ``most`` leaves no other way.
         """
-        bins, slack = _all_binned(self.edges, x), SLACK / max(len(x), 1)
+        bins, slack = [binned(*column) for column in zip(self.edges, x.T, strict=True)], SLACK / max(len(x), 1)
         for _ in range(N_ROUNDS):
-            for wanted, (bin_, n_bins) in zip(self.shares, bins, strict=True):
-                ratio = ratio * ((wanted + slack) / (shares(bin_, n_bins, ratio) + slack))[bin_]
+            for wanted, bin_ in zip(self.shares, bins, strict=True):
+                ratio = ratio * ((wanted + slack) / (shares(bin_, len(wanted), ratio) + slack))[bin_]
             ratio = np.minimum(ratio / ratio.mean(), most)
         return ratio
 
@@ -70,8 +71,3 @@ class Margins:
 def shares(bins: np.ndarray, n_bins: int, weight: np.ndarray) -> np.ndarray:
     """Share of the weight of rows in each bin."""
     return np.bincount(bins, weights=weight, minlength=n_bins) / weight.sum()
-
-
-def _all_binned(edges: list[np.ndarray], x: np.ndarray) -> list[tuple[np.ndarray, int]]:
-    """The bins of each column of x (n, F), and how many it has."""
-    return [(binned(starts, column), len(starts) + 1) for starts, column in zip(edges, x.T, strict=True)]

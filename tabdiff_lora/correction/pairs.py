@@ -25,7 +25,7 @@ from tabdiff_lora.correction.bins import bin_edges, binned
 from tabdiff_lora.correction.two_samples import MIN_GAIN, TwoSamples
 
 N_BINS = 32  # of a column
-RESOLUTIONS = (4, 8, 16, 32)  # cells along each side of a picture
+RESOLUTIONS = (4, 8, 16, N_BINS)  # cells along each side of a picture
 MAX_COLUMNS = 40  # of wider tables so many are looked at, chosen by chance
 MAX_PAIRS = 60  # that are looked at more than once
 N_ROUNDS = 30
@@ -55,7 +55,8 @@ class PairTables:
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Sum of the tables at the rows x (n, F), float64 of shape (n,)."""
-        bins, total = _all_binned(self.edges, x.astype(np.float32)), np.zeros(len(x))
+        x, total = x.astype(np.float32), np.zeros(len(x))
+        bins = {column: binned(self.edges[column], x[:, column]) for column in np.unique(self.columns)}
         for (a, b), table in zip(self.columns, self.tables, strict=True):
             total += table[bins[a], bins[b]]
         return total
@@ -81,7 +82,8 @@ def boosted_pairs(
         Whether there is no time left for another round; there is one in any case.
     """
     edges = [bin_edges(column, N_BINS) for column in samples.x.T]
-    boosting = _Boosting(samples, _all_binned(edges, samples.x), log_ratio)
+    bins = np.stack([binned(*column) for column in zip(edges, samples.x.T, strict=True)])
+    boosting = _Boosting(samples, bins, log_ratio)
     n_columns = samples.x.shape[1]
     columns = np.sort(rng.permutation(n_columns)[:MAX_COLUMNS]).tolist()
     worth = {pair: boosting.step(pair)[0] for pair in combinations(columns, 2)}
@@ -155,8 +157,3 @@ def pooled(table: np.ndarray, n: int) -> np.ndarray:
     """Sums over n by n cells of a table."""
     width = len(table) // n
     return table.reshape(n, width, n, width).sum(axis=(1, 3))
-
-
-def _all_binned(edges: list[np.ndarray], x: np.ndarray) -> np.ndarray:
-    """The bins of each column of x (n, F), int64 of shape (F, n)."""
-    return np.stack([binned(*column) for column in zip(edges, x.T, strict=True)])

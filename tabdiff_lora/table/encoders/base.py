@@ -82,10 +82,7 @@ class ColumnEncoder(TransformerMixin, BaseEstimator, ABC):
 
     def encode(self, X) -> Block:
         """Return the column's ``Block``; raises EncodingError for a value that was not learned."""
-        check_is_fitted(self)
-        column = as_column(X)
-        self._require_kind(column)
-        return self._encode(column)
+        return self._encode(self._checked(X))
 
     def decode(self, num: np.ndarray, cat: np.ndarray, rng: np.random.Generator | None = None) -> pd.Series:
         """Return the column of ``num`` (n, d) normal scores and ``cat`` (n, c) codes, with its name and dtype."""
@@ -94,8 +91,7 @@ class ColumnEncoder(TransformerMixin, BaseEstimator, ABC):
 
     def transform(self, X) -> np.ndarray:
         """Return ``[num | cat]``, float64 of shape (n, d + c); an interval is represented by its median."""
-        block = self.encode(X)
-        return np.hstack([centre(block.low, block.high), block.cat])
+        return _flat(self.encode(X))
 
     def inverse_transform(self, X):
         """Return the column that ``transform`` was given, in the container that ``fit`` was given."""
@@ -109,9 +105,9 @@ class ColumnEncoder(TransformerMixin, BaseEstimator, ABC):
     def features(self, X) -> np.ndarray:
         """Return the numbers by which a model from outside, such as trees, sees the column: float64 of shape (n, k).
 
-        They follow the column, whatever states hold it; here its scores and codes.
+        They follow the column, whatever states hold it: ``_features``, by default its scores and codes.
         """
-        return self.transform(X)
+        return self._features(self._checked(X))
 
     def get_feature_names_out(self, input_features=None) -> np.ndarray:
         """Return the names of the encoded dimensions, numerical ones first."""
@@ -133,6 +129,16 @@ class ColumnEncoder(TransformerMixin, BaseEstimator, ABC):
     def has_normal_score(self) -> bool:
         """Whether the column has one numerical dimension, standard normal wherever a number holds the value."""
         return False
+
+    def _features(self, column: pd.Series) -> np.ndarray:
+        return _flat(self._encode(column))
+
+    def _checked(self, X) -> pd.Series:
+        """The column of a fitted encoder, of its kind."""
+        check_is_fitted(self)
+        column = as_column(X)
+        self._require_kind(column)
+        return column
 
     def _require_kind(self, column: pd.Series) -> None:
         problem = problem_with(column, self.kind) if self.kind else None
@@ -164,6 +170,11 @@ def as_column(X) -> pd.Series:
         f"X of a column encoder must be one column. Got shape {np.shape(X)} instead. "
         f"Use TableEncoder for a whole table."
     )
+
+
+def _flat(block: Block) -> np.ndarray:
+    """``[num | cat]``, an interval represented by its median."""
+    return np.hstack([centre(block.low, block.high), block.cat])
 
 
 def _container(X) -> str:

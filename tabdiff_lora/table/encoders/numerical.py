@@ -8,10 +8,9 @@ from numbers import Number
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
 
 from tabdiff_lora.table.dtypes import assemble, missing_marker
-from tabdiff_lora.table.encoders.base import MISSING, Block, ColumnEncoder, as_column
+from tabdiff_lora.table.encoders.base import MISSING, Block, ColumnEncoder
 from tabdiff_lora.table.encoders.grid import Grid
 from tabdiff_lora.table.encoders.heaping import Heaping
 from tabdiff_lora.table.encoders.marginals import AffineMarginal, QuantileMarginal, TransformerMarginal
@@ -186,10 +185,9 @@ class NumericalEncoder(ColumnEncoder):
             values = [Decimal(f"{value:.{self.places_}f}") for value in values.tolist()]
         return assemble(values, missing, self.dtype_, self.marker_)
 
-    def features(self, X) -> np.ndarray:
-        """Return where each value lies between the least and the greatest seen one, a gap below both; shape (n, 1)."""
-        check_is_fitted(self)
-        values, missing = split_numbers(as_column(X))
+    def _features(self, column: pd.Series) -> np.ndarray:
+        """Where each value lies between the least and the greatest seen one, a gap below both; shape (n, 1)."""
+        values, missing = split_numbers(column)
         least, greatest = self.range_
         place = (self._count(values) - least) / ((greatest - least) or 1.0)
         return np.where(missing, GAP, place)[:, None]

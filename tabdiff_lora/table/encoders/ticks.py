@@ -6,9 +6,8 @@ from abc import abstractmethod
 
 import numpy as np
 import pandas as pd
-from sklearn.utils.validation import check_is_fitted
 
-from tabdiff_lora.table.encoders.base import Block, ColumnEncoder, as_column
+from tabdiff_lora.table.encoders.base import Block, ColumnEncoder
 from tabdiff_lora.table.encoders.numerical import NumericalEncoder
 
 NAT = np.iinfo(np.int64).min
@@ -57,10 +56,8 @@ class TickEncoder(ColumnEncoder):
     def _encode(self, column: pd.Series) -> Block:
         return self.numbers_.encode(self._nullable(column))
 
-    def features(self, X) -> np.ndarray:
-        """Return where each tick lies between the first and the last seen one, a gap before both; shape (n, 1)."""
-        check_is_fitted(self)
-        return self.numbers_.features(self._nullable(as_column(X)))
+    def _features(self, column: pd.Series) -> np.ndarray:
+        return self.numbers_.features(self._nullable(column))
 
     def can_hold(self, column: pd.Series) -> np.ndarray:
         """Return which values are on the grid of the ticks and inside their seen range, bool of shape (n,)."""
