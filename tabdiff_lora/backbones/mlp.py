@@ -1,11 +1,16 @@
 r"""The residual MLP: the default backbone, the most quality per second on a CPU.
 
-.. math:: h \leftarrow h + \mathrm{Linear}(\mathrm{SiLU}(\mathrm{Linear}(\mathrm{LayerNorm}(h))))
+.. math:: h \leftarrow h + W_{out}\,(\mathrm{SiLU}(a) \odot b), \qquad [a, b] = W_{in}\,\mathrm{LayerNorm}(h) + b_{in}
 
-with everything that leaves a block initialised at zero. The time embedding is added once, at the entrance: scaling and
-shifting every block by it (FiLM) cost half of a training step on a CPU.
+with everything that leaves a block initialised at zero. Hidden units that multiply two things they see learn as much per
+step as twice as many plain ones, in three quarters of the time. The time embedding is added once, at the entrance:
+scaling and shifting every block by it (FiLM) cost half of a training step on a CPU.
 TabDDPM's plain MLP (eq. 5 of the paper) has neither normalisation nor residual path; it was built for ten times the
 steps.
+
+References
+----------
+GLU Variants Improve Transformer (Shazeer, 2020), eq. 6.
 """
 
 from __future__ import annotations
@@ -31,7 +36,7 @@ class MLPBackbone(Backbone):
     d_block : int, default=384
         Width of the network.
     n_blocks : int, default=4
-        Number of residual blocks, each of two linear layers.
+        Number of residual blocks.
     dropout : float in [0, 1), default=0.1
         Inside each block. Without it a table of ten thousand rows is memorised within minutes.
     d_time : int, default=64
@@ -42,12 +47,22 @@ class MLPBackbone(Backbone):
         Columns with more levels use learned embeddings and a factored head.
     d_embedding : int, default=32
         Width of those embeddings.
+    gated : bool, default=True
+        Whether a block has half as many hidden units as it is wide, each times a gate, or as many plain ones.
     """
 
     draws_fast = True
 
     def __init__(
-        self, d_block=384, n_blocks=4, dropout=0.1, d_time=64, n_frequencies="auto", max_one_hot=256, d_embedding=32
+        self,
+        d_block=384,
+        n_blocks=4,
+        dropout=0.1,
+        d_time=64,
+        n_frequencies="auto",
+        max_one_hot=256,
+        d_embedding=32,
+        gated=True,
     ):
         self.d_block = d_block
         self.n_blocks = n_blocks
@@ -56,6 +71,12 @@ class MLPBackbone(Backbone):
         self.n_frequencies = n_frequencies
         self.max_one_hot = max_one_hot
         self.d_embedding = d_embedding
+        self.gated = gated
+
+    @staticmethod
+    def _upgraded(state: dict[str, object]) -> dict[str, object]:
+        """Parameters as they are now, of a network that was saved when there were no gates."""
+        return state | {"gated": state.get("gated", False)}
 
     def build(self, table: EncodedTable) -> ResidualMLP:
         """Build the network for the training rows; see :class:`Backbone`."""
@@ -80,12 +101,13 @@ class ResidualMLP(Network):
         n_frequencies: int,
         max_one_hot: int,
         d_embedding: int,
+        gated: bool,
     ):
         super().__init__()
         sizes = {"max_one_hot": max_one_hot, "d_embedding": d_embedding}
         self.time = TimeEmbedding(d_time, d_block)
         self.row = RowEmbedding(layout, d_block, n_frequencies=n_frequencies, **sizes)
-        self.blocks = nn.ModuleList(ResidualBlock(d_block, dropout) for _ in range(n_blocks))
+        self.blocks = nn.ModuleList(ResidualBlock(d_block, dropout, gated=gated) for _ in range(n_blocks))
         self.head = TableHead(layout, d_block, frequencies, **sizes)
         self.is_static = self.row.levels is None  # learned embeddings have not been tried in a recording
 
@@ -102,13 +124,19 @@ class ResidualMLP(Network):
 class ResidualBlock(nn.Module):
     """One block; the identity at initialisation."""
 
-    def __init__(self, d_block: int, dropout: float):
+    def __init__(self, d_block: int, dropout: float, *, gated: bool):
         super().__init__()
-        self.linear_in = CastLinear(d_block, d_block)
-        self.linear_out = CastLinear(d_block, d_block, bias=False)
+        self.gated, d_hidden = gated, max(d_block // 2, 1) if gated else d_block
+        self.linear_in = CastLinear(d_block, 2 * d_hidden if gated else d_hidden)
+        self.linear_out = CastLinear(d_hidden, d_block, bias=False)
         self.dropout = ByteDropout(dropout)
         nn.init.zeros_(self.linear_out.weight)
 
     def forward(self, h: Tensor) -> Tensor:
-        inner = self.linear_in(nn.functional.layer_norm(h, h.shape[-1:]))
-        return h + self.linear_out(self.dropout(nn.functional.silu(inner)))
+        hidden = self.linear_in(nn.functional.layer_norm(h, h.shape[-1:]))
+        if self.gated:
+            gate, value = hidden.chunk(2, dim=-1)
+            hidden = nn.functional.silu(gate) * value
+        else:
+            hidden = nn.functional.silu(hidden)
+        return h + self.linear_out(self.dropout(hidden))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tabdiff_lora.errors import PersistenceError
 
-FORMAT = 1
+FORMAT = 2
 """Number of the format that is written. Older ones are read; newer ones are refused."""
 
 MANIFEST = "manifest.json"

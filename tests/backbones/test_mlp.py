@@ -6,6 +6,7 @@ from sklearn.base import clone
 from tabdiff_lora.backbones import MLPBackbone
 from tabdiff_lora.backbones.dropout import ByteDropout
 from tabdiff_lora.backbones.embeddings import cross_entropies
+from tabdiff_lora.backbones.mlp import ResidualBlock
 from tabdiff_lora.state import Observation
 from tabdiff_lora.table.encoded import EncodedTable
 from tests.exact import layout_of
@@ -32,11 +33,12 @@ def test_untrained_network_says_zero_and_the_log_frequencies(max_one_hot):
     assert torch.allclose(prediction.cat_logits, expected.expand(60, -1), atol=1e-5)
 
 
+@pytest.mark.parametrize("gated", [False, True], ids=["plain", "gated"])
 @pytest.mark.parametrize("max_one_hot", [2, 256], ids=["embedded", "one-hot"])
-def test_every_input_reaches_every_output(max_one_hot):
+def test_every_input_reaches_every_output(max_one_hot, gated):
     encoded = table(8, 2, 4)
     torch.manual_seed(0)
-    network = MLPBackbone(d_block=16, n_blocks=2, max_one_hot=max_one_hot).build(encoded)
+    network = MLPBackbone(d_block=16, n_blocks=2, max_one_hot=max_one_hot, gated=gated).build(encoded)
     for parameter in network.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     x, t, known = rows(encoded), torch.full((8,), 0.5), torch.zeros(8, 2, dtype=torch.bool)
@@ -81,6 +83,20 @@ def test_cross_entropies_agree_with_torch_column_by_column():
 def test_ten_thousand_levels_stay_small():
     network = MLPBackbone().build(EncodedTable(layout_of(1, 10_000), *(np.zeros((5, 1)),) * 2, np.zeros((5, 1), int)))
     assert sum(p.numel() for p in network.parameters()) < 3_000_000
+
+
+def test_a_block_adds_hidden_units_times_their_gates():
+    block, h = ResidualBlock(6, 0.0, gated=True), torch.randn(5, 6)
+    torch.nn.init.normal_(block.linear_out.weight)
+    gate, value = block.linear_in(torch.nn.functional.layer_norm(h, (6,))).T.reshape(2, 3, 5)
+    expected = h + (gate * gate.sigmoid() * value).T @ block.linear_out.weight.T
+    assert torch.allclose(block(h), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("d_block", [1, 7])
+def test_a_gated_network_may_have_any_width(d_block):
+    encoded = table(10, 3)
+    assert MLPBackbone(d_block=d_block).build(encoded)(rows(encoded), torch.rand(10)).num.shape == (10, 2)
 
 
 def test_backbone_is_cloned_with_its_parameters():
