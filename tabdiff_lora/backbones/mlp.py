@@ -2,9 +2,9 @@ r"""The residual MLP: the default backbone, the most quality per second on a CPU
 
 .. math:: h \leftarrow h + W_{out}\,(\mathrm{SiLU}(a) \odot b), \qquad [a, b] = W_{in}\,\mathrm{LayerNorm}(h) + b_{in}
 
-with everything that leaves a block initialised at zero. Hidden units that multiply two things they see learn as much per
-step as twice as many plain ones, in three quarters of the time. The time embedding is added once, at the entrance:
-scaling and shifting every block by it (FiLM) cost half of a training step on a CPU.
+with everything that leaves a block initialised at zero. Hidden units with a gate learn as much per step as twice as
+many plain ones, in three quarters of the time. The time embedding is added once, at the entrance: scaling and shifting
+every block by it (FiLM) cost half of a training step on a CPU.
 TabDDPM's plain MLP (eq. 5 of the paper) has neither normalisation nor residual path; it was built for ten times the
 steps.
 
