@@ -15,8 +15,12 @@ GLU Variants Improve Transformer (Shazeer, 2020), eq. 6.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import torch
+from sklearn.base import clone
 from torch import Tensor, nn
 
 from tabdiff_lora.backbones.base import Backbone, Network
@@ -26,6 +30,9 @@ from tabdiff_lora.backbones.precision import CastLinear
 from tabdiff_lora.layout import TableLayout
 from tabdiff_lora.state import Observation, Prediction
 from tabdiff_lora.table.encoded import EncodedTable
+
+FEW_ROWS = 16_000
+"""A table of fewer needs more dropout."""
 
 
 class MLPBackbone(Backbone):
@@ -37,8 +44,9 @@ class MLPBackbone(Backbone):
         Width of the network.
     n_blocks : int, default=4
         Number of residual blocks.
-    dropout : float in [0, 1), default=0.1
-        Inside each block. Without it a table of ten thousand rows is memorised within minutes.
+    dropout : "auto" or float in [0, 1), default="auto"
+        Inside each block. Without it a table of ten thousand rows is memorised within minutes. "auto" is 0.2 for fewer
+        than 16,000 rows, 0.1 for more.
     d_time : int, default=64
         Width of the time embedding.
     n_frequencies : "auto" or int, default="auto"
@@ -57,7 +65,7 @@ class MLPBackbone(Backbone):
         self,
         d_block=384,
         n_blocks=4,
-        dropout=0.1,
+        dropout="auto",
         d_time=64,
         n_frequencies="auto",
         max_one_hot=256,
@@ -83,7 +91,13 @@ class MLPBackbone(Backbone):
         parameters = self.get_params(deep=False)
         if self.n_frequencies == "auto":
             parameters["n_frequencies"] = int(np.clip(768 // max(table.layout.n_numerical, 1), 2, 12))
+        if self.dropout == "auto":
+            parameters["dropout"] = 0.2 if len(table) < FEW_ROWS else 0.1
         return ResidualMLP(table.layout, table.frequencies(), **parameters)
+
+    def rebuild(self, layout: TableLayout, notes: Mapping[str, Any], base: nn.Module | None = None) -> ResidualMLP:
+        """Build a network of the shape of a saved one, with its dropout; see :class:`Backbone`."""
+        return clone(self).set_params(**notes).build(EncodedTable.empty(layout))
 
 
 class ResidualMLP(Network):
@@ -110,6 +124,11 @@ class ResidualMLP(Network):
         self.blocks = nn.ModuleList(ResidualBlock(d_block, dropout, gated=gated) for _ in range(n_blocks))
         self.head = TableHead(layout, d_block, frequencies, **sizes)
         self.is_static = self.row.levels is None  # learned embeddings have not been tried in a recording
+        self.dropout = dropout
+
+    def notes(self) -> dict[str, object]:
+        """The share that is dropped, which may follow from the number of training rows."""
+        return {"dropout": self.dropout}
 
     def forward(
         self, x_t: Observation, t: Tensor, known: Tensor | None = None, dtype: torch.dtype = torch.float32

@@ -99,7 +99,7 @@ FACTORS: dict[str, dict[str, Parameters]] = {
     "width": {f"{width} wide": {"backbone": MLPBackbone(d_block=width)} for width in (192, 256, 512)},
     "depth": {f"{depth} blocks": {"backbone": MLPBackbone(n_blocks=depth)} for depth in (2, 3, 6)},
     "gates": {"plain hidden units": {"backbone": MLPBackbone(gated=False)}},
-    "dropout": {f"dropout {share:g}": {"backbone": MLPBackbone(dropout=share)} for share in (0.0, 0.2)},
+    "dropout": {f"dropout {share:g}": {"backbone": MLPBackbone(dropout=share)} for share in (0.0, 0.1, 0.2)},
     "frequencies": {f"{n} frequencies": {"backbone": MLPBackbone(n_frequencies=n)} for n in (0, 24)},
     "batch": {f"batches of {size:,}": {"batch_size": size} for size in (512, 2048, 4096)},
     "learning rate": {f"learning rate {rate:g}": {"learning_rate": rate} for rate in (1e-3, 4e-3)},

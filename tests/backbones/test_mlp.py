@@ -114,6 +114,18 @@ def test_byte_dropout_drops_independent_entries_and_keeps_the_mean():
     assert torch.equal(dropout.eval()(h), h)
 
 
+@pytest.mark.parametrize(("n", "dropout"), [(15_999, 0.2), (16_000, 0.1)])
+def test_few_rows_need_more_dropout_also_once_they_are_gone(n, dropout):
+    backbone, encoded = (
+        MLPBackbone(d_block=8),
+        EncodedTable(layout_of(1), *(np.zeros((n, 1)),) * 2, np.empty((n, 0), int)),
+    )
+    network = backbone.build(encoded)
+    again = backbone.rebuild(encoded.layout, network.notes())
+    assert again.blocks[0].dropout.n_dropped == network.blocks[0].dropout.n_dropped == round(256 * dropout)
+    assert MLPBackbone(d_block=8, dropout=0.5).build(encoded).blocks[0].dropout.n_dropped == 128
+
+
 def test_a_gpu_draws_more_rows_at_once():
     cpu, gpu = (MLPBackbone().block_size(torch.device(name)) for name in ("cpu", "cuda"))
     assert (cpu, gpu) == (2_048, 65_536)
