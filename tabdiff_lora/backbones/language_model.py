@@ -16,12 +16,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from numbers import Integral, Real
 from os import PathLike
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
 from tabdiff_lora.backbones.adapters import (
@@ -105,6 +107,19 @@ class LanguageModelBackbone(Backbone):
     """
 
     rows_per_block = 256  # drawn together in `sample`; few, since a block is always drawn whole
+
+    _parameter_constraints: dict = {
+        "tokens": [StrOptions({"column", "row"})],
+        "words": [StrOptions({"own", "shuffled", "random"})],
+        "rank": [StrOptions({"auto", "layers"}), Interval(Integral, 1, None, closed="left")],
+        "rank_energy": [Interval(Real, 0, 1, closed="both")],
+        "lora_alpha": [Interval(Real, 0, None, closed="neither")],
+        "lora_dropout": [Interval(Real, 0, 1, closed="left")],
+        "pretrained": ["boolean"],
+        "freeze": ["boolean"],
+        "train_layer_norms": ["boolean"],
+        "local_files_only": ["boolean"],
+    }
 
     def __init__(
         self,
@@ -224,20 +239,13 @@ class LanguageModelBackbone(Backbone):
         return super().auto_row_passes(n_rows, is_timed=True) if is_timed else min(48_000 + 64 * n_rows, 256_000)
 
     def _check(self) -> None:
-        if self.tokens not in ("column", "row"):
-            raise ValueError(f"tokens of LanguageModelBackbone must be 'column' or 'row'. Got {self.tokens!r} instead.")
-        if self.words not in ("own", "shuffled", "random"):
-            raise ValueError(
-                f"words of LanguageModelBackbone must be 'own', 'shuffled' or 'random'. Got {self.words!r} instead."
-            )
+        self._validate_params()
         if self.adapter is not None and not self.freeze:
             raise ValueError(
                 "freeze of LanguageModelBackbone must be True with an adapter. Set adapter=None to train all."
             )
         if self.quantization is not None and not (self.freeze and self.pretrained):
             raise ValueError("quantization of LanguageModelBackbone needs freeze=True and pretrained=True.")
-        if self.rank not in ("auto", "layers") and not (isinstance(self.rank, int) and self.rank >= 1):
-            raise ValueError(f"rank must be 'auto', 'layers' or a whole number >= 1. Got {self.rank!r} instead.")
 
     def _texts(self, layout: TableLayout, model: nn.Module, tokenizer: Any) -> TextEmbeddings:
         """Embed names and categories with the model's own vocabulary."""

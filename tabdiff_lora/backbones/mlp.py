@@ -16,11 +16,13 @@ GLU Variants Improve Transformer (Shazeer, 2020), eq. 6.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 import torch
 from sklearn.base import clone
+from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
 from tabdiff_lora.backbones.base import Backbone, Network
@@ -61,6 +63,17 @@ class MLPBackbone(Backbone):
 
     draws_fast = True
 
+    _parameter_constraints: dict = {
+        "d_block": [Interval(Integral, 1, None, closed="left")],
+        "n_blocks": [Interval(Integral, 0, None, closed="left")],
+        "dropout": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
+        "d_time": [Interval(Integral, 2, None, closed="left")],
+        "n_frequencies": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")],
+        "max_one_hot": [Interval(Integral, 0, None, closed="left")],
+        "d_embedding": [Interval(Integral, 1, None, closed="left")],
+        "gated": ["boolean"],
+    }
+
     def __init__(
         self,
         d_block=384,
@@ -88,6 +101,7 @@ class MLPBackbone(Backbone):
 
     def build(self, table: EncodedTable) -> ResidualMLP:
         """Build the network for the training rows; see :class:`Backbone`."""
+        self._validate_params()
         parameters = self.get_params(deep=False)
         if self.n_frequencies == "auto":
             parameters["n_frequencies"] = int(np.clip(768 // max(table.layout.n_numerical, 1), 2, 12))

@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from numbers import Integral, Real
 
 import torch
+from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 
 from tabdiff_lora.backbones.base import Backbone, Network
@@ -44,6 +46,13 @@ class TabDDPMBackbone(Backbone):
         T: times are counted as 0 .. T - 1 in the time embedding.
     """
 
+    _parameter_constraints: dict = {
+        "d_layers": ["array-like"],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "d_time": [Interval(Integral, 2, None, closed="left")],
+        "n_times": [Interval(Integral, 1, None, closed="left")],
+    }
+
     def __init__(self, d_layers=(256, 1024, 1024, 1024, 1024, 256), dropout=0.0, d_time=128, n_times=1000):
         self.d_layers = d_layers
         self.dropout = dropout
@@ -52,6 +61,7 @@ class TabDDPMBackbone(Backbone):
 
     def build(self, table: EncodedTable) -> TabDDPMNetwork:
         """Build the network for the training rows; see :class:`Backbone`."""
+        self._validate_params()
         return TabDDPMNetwork(table.layout, **self.get_params(deep=False))
 
 

@@ -18,10 +18,12 @@ NOTE[DIFF]: there a [CLS] token answers; here every token answers for its own co
 from __future__ import annotations
 
 import math
+from numbers import Integral, Real
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 
 from tabdiff_lora.backbones.base import Backbone, Network
@@ -57,6 +59,16 @@ class TransformerBackbone(Backbone):
 
     rows_per_block = 512
 
+    _parameter_constraints: dict = {
+        "d_token": [Interval(Integral, 1, None, closed="left")],
+        "n_blocks": [Interval(Integral, 0, None, closed="left")],
+        "n_heads": [Interval(Integral, 1, None, closed="left")],
+        "d_ffn_factor": [Interval(Real, 0, None, closed="neither")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "d_time": [Interval(Integral, 2, None, closed="left")],
+        "n_frequencies": [Interval(Integral, 0, None, closed="left")],
+    }
+
     def __init__(self, d_token=128, n_blocks=3, n_heads=4, d_ffn_factor=2.0, dropout=0.1, d_time=64, n_frequencies=12):
         self.d_token = d_token
         self.n_blocks = n_blocks
@@ -74,6 +86,7 @@ class TransformerBackbone(Backbone):
         ValueError
             If the heads cannot share a token.
         """
+        self._validate_params()
         if self.d_token % self.n_heads:
             raise ValueError(
                 f"d_token of TransformerBackbone must be a multiple of n_heads ({self.n_heads}). "

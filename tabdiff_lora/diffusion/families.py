@@ -10,11 +10,13 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Hashable
+from numbers import Integral
 from typing import Literal
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from tabdiff_lora.diffusion.mixture import MixturePrior
 from tabdiff_lora.diffusion.priors import GaussianPrior, Prior
@@ -118,6 +120,12 @@ class MixtureOfGaussians(PriorFamily):
     Estimating the dimension of a model (Schwarz, 1978); scikit-learn's ``GaussianMixture``.
     """
 
+    _parameter_constraints: dict = {
+        "n_components": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "max_components": [Interval(Integral, 1, None, closed="left")],
+        "max_rows": [Interval(Integral, 1, None, closed="left")],
+    }
+
     def __init__(self, n_components: int | Literal["auto"] = "auto", max_components=8, max_rows=10_000):
         self.n_components = n_components
         self.max_components = max_components
@@ -125,6 +133,7 @@ class MixtureOfGaussians(PriorFamily):
 
     def fit(self, table, rng, label=None) -> Prior:
         """Fit the mixture; see :class:`PriorFamily`."""
+        self._validate_params()
         num = table.draw(rng).astype(float)
         if len(num) > self.max_rows:
             num = num[rng.choice(len(num), self.max_rows, replace=False)]

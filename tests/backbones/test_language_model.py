@@ -409,10 +409,14 @@ def test_a_model_that_is_not_here_says_how_to_get_it(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"tokens": "cell"}, "tokens of LanguageModelBackbone must be 'column' or 'row'. Got 'cell'"),
-        ({"words": "upside down"}, "words of LanguageModelBackbone must be 'own', 'shuffled' or 'random'. Got 'upside"),
+        ({"tokens": "cell"}, "'tokens' parameter of LanguageModelBackbone must be a str among .* Got 'cell' instead"),
+        ({"words": "upside down"}, "'words' parameter of LanguageModelBackbone must be .* Got 'upside down' instead"),
         ({"freeze": False}, "freeze of LanguageModelBackbone must be True with an adapter"),
-        ({"rank": 0}, "rank must be 'auto', 'layers' or a whole number >= 1. Got 0"),
+        ({"rank": 0}, r"'rank' parameter of LanguageModelBackbone must be .* an int in the range \[1, inf\). Got 0"),
+        ({"rank_energy": 2.0}, r"'rank_energy' parameter of LanguageModelBackbone must be .* Got 2.0 instead"),
+        ({"lora_dropout": 1.0}, r"'lora_dropout' parameter of LanguageModelBackbone must be .* Got 1.0 instead"),
+        ({"lora_alpha": 0.0}, r"'lora_alpha' parameter of LanguageModelBackbone must be .* Got 0.0 instead"),
+        ({"pretrained": "no"}, "'pretrained' parameter of LanguageModelBackbone must be .* Got 'no' instead"),
         ({"n_layers": 3}, r"n_layers of LanguageModelBackbone must be in 1 .. 2. Got 3"),
         ({"quantization": "2bit"}, "quantization of LanguageModelBackbone must be '4bit', '8bit', None"),
         ({"quantization": "4bit", "pretrained": False}, "quantization of LanguageModelBackbone needs freeze=True"),

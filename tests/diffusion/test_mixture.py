@@ -240,6 +240,12 @@ def test_a_class_of_one_row_leans_on_all_of_them():
     assert 0.3 < float(ratio) <= 1.0
 
 
+@pytest.mark.parametrize(("name", "value"), [("n_components", 0), ("n_components", "x"), ("max_rows", 0)])
+def test_parameters_of_a_mixture_that_cannot_be_are_refused_by_name(name, value):
+    with pytest.raises(ValueError, match=f"'{name}' parameter of MixtureOfGaussians must be .* Got {value!r} instead"):
+        MixtureOfGaussians(**{name: value}).fit(EncodedTable.empty(layout_of(2)), np.random.default_rng(0))
+
+
 @pytest.mark.parametrize("n_components", ["auto", 2])
 def test_a_mixture_finds_the_clusters(n_components):
     rng = np.random.default_rng(0)
