@@ -114,7 +114,7 @@ def test_byte_dropout_drops_independent_entries_and_keeps_the_mean():
     assert torch.equal(dropout.eval()(h), h)
 
 
-@pytest.mark.parametrize(("n", "dropout"), [(7_999, 0.2), (8_000, 0.1)])
+@pytest.mark.parametrize(("n", "dropout"), [(15_999, 0.2), (16_000, 0.1)])
 def test_few_rows_need_more_dropout_also_once_they_are_gone(n, dropout):
     backbone, encoded = (
         MLPBackbone(d_block=8),
