@@ -117,6 +117,11 @@ class Backbone(BaseEstimator, ABC):
         table : EncodedTable
             Its layout sizes the network, and its level frequencies are what the logits of an untrained network say, so
             that it already draws every margin correctly.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not what it can be.
         """
 
     def block_size(self, device: torch.device) -> int:

@@ -159,7 +159,8 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, d_block: int, dropout: float, *, gated: bool):
         super().__init__()
-        self.gated, d_hidden = gated, max(d_block // 2, 1) if gated else d_block
+        self.gated = gated
+        d_hidden = max(d_block // 2, 1) if gated else d_block
         self.linear_in = CastLinear(d_block, 2 * d_hidden if gated else d_hidden)
         self.linear_out = CastLinear(d_hidden, d_block, bias=False)
         self.dropout = ByteDropout(dropout)
