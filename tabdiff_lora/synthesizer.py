@@ -13,14 +13,13 @@ import time
 from numbers import Integral, Real
 from os import PathLike
 
-import narwhals as nw
 import numpy as np
 import pandas as pd
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils import estimator_html_repr
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tabdiff_lora.assembly import (
     PRIORS,
@@ -47,6 +46,7 @@ from tabdiff_lora.randomness import borrowed_generator, seed_sequence, stream, t
 from tabdiff_lora.sampling import Sampler
 from tabdiff_lora.scoring import denoising_scores
 from tabdiff_lora.table import EncodedTable, TableEncoder
+from tabdiff_lora.table.containers import with_target
 from tabdiff_lora.training import History, TimeLimit, Trainer, TrainingPlan, TrainingRows
 from tabdiff_lora.training.progress import ProgressBar
 
@@ -97,10 +97,10 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
         Whether drawn rows are corrected: boosted trees and pairs of columns learn at the end of ``fit`` how many times
         as frequent a row is among training rows as among drawn ones, and rows that are too frequent are replaced by
         rows that are too rare (:mod:`tabdiff_lora.correction`). It takes an eighth of ``max_time`` and half a minute at
-        most, and makes drawing 1.5 to 3 times as long. ``"auto"`` does it where the network draws fast (``"mlp"``), for
-        1,000 rows or more. False may be set after ``fit`` too; another ``sampler`` or ``n_sampling_steps`` may as well,
-        but what is corrected then are the rows that the one of ``fit`` drew. Never corrected are an untrained network,
-        rows without gaps (``missing="never"``), and rows of which each has something known of its own, as in
+        most, and makes drawing 1.5 to 3.5 times as long. ``"auto"`` does it where the network draws fast (``"mlp"``),
+        for 1,000 rows or more. False may be set after ``fit`` too; another ``sampler`` or ``n_sampling_steps`` may as
+        well, but what is corrected then are the rows that the one of ``fit`` drew. Never corrected are an untrained
+        network, rows without gaps (``missing="never"``), and rows of which each has something known of its own, as in
         :meth:`impute`.
     max_epochs : "auto", int or None, default="auto"
         Passes over the rows at most. ``"auto"`` is 400, half as many where no held-out rows can end the fit. For large
@@ -305,7 +305,7 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
         started = time.monotonic()
         self._validate_params()
         time_limit = None if self.max_time is None else TimeLimit(self.max_time)
-        frame, seeds = _with_target(X, y), seed_sequence(self.random_state)
+        frame, seeds = with_target(X, y), seed_sequence(self.random_state)
         if anew:
             self.device_, self._n_fits = resolve_device(self.device), 0
             encoder = TableEncoder(self.encoders, types=self.types, missing=self.missing, constraints=self.constraints)
@@ -381,7 +381,7 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
         if y is None and self.target_name_ is not None:
             table, *known = self.encoder_.encode_known(X)
         else:
-            table = self.encoder_.encode(_with_target(X, y))
+            table = self.encoder_.encode(with_target(X, y))
             known = np.ones(table.low.shape, dtype=bool), np.ones(table.cat.shape, dtype=bool)
         with limited_threads():
             return denoising_scores(self.denoiser_, table, *known)
@@ -496,24 +496,3 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
                 raise ValueError("max_epochs and max_time must not both be None. Set one of them.")
             return None
         return math.ceil(self.max_epochs * n_rows / batch_size)
-
-
-def _with_target(X, y):
-    """X with y as its last column, in the container of X; X itself when there is no y."""
-    if y is None:
-        return X
-    if not nw.dependencies.is_into_dataframe(X):
-        X, y = np.asarray(X), column_or_1d(y)
-        if X.ndim != 2 or not X.shape[1]:
-            return X  # the encoder will refuse it
-        return np.column_stack([X if y.dtype.kind in "buif" else X.astype(object), y])
-    check_consistent_length(X, y)
-    frame, name = nw.from_native(X, eager_only=True), getattr(y, "name", None) or "target"
-    if name in frame.columns:
-        raise ValueError(f"name of y must not be a column of X. Got {name!r} instead. Rename one of them.")
-    if isinstance(X, pd.DataFrame):
-        return X.assign(**{name: y.set_axis(X.index) if isinstance(y, pd.Series) else column_or_1d(y)})
-    column = nw.from_native(y, allow_series=True) if nw.dependencies.is_into_series(y) else column_or_1d(y)
-    if not isinstance(column, nw.Series):
-        column = nw.new_series(name, column, backend=frame.implementation)
-    return frame.with_columns(column.alias(name)).to_native()

@@ -8,6 +8,7 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,27 @@ def view(X) -> pd.DataFrame:
     table = nw.from_native(X, eager_only=True).to_arrow()
     columns = {name: _to_pandas(column) for name, column in zip(table.column_names, table.columns, strict=True)}
     return pd.DataFrame(columns, copy=False)
+
+
+def with_target(X, y):
+    """Return X with y as its last column, in the container of X; X itself when there is no y."""
+    if y is None:
+        return X
+    if not nw.dependencies.is_into_dataframe(X):
+        X, y = np.asarray(X), column_or_1d(y)
+        if X.ndim != 2 or not X.shape[1]:
+            return X  # the encoder will refuse it
+        return np.column_stack([X if y.dtype.kind in "buif" else X.astype(object), y])
+    check_consistent_length(X, y)
+    frame, name = nw.from_native(X, eager_only=True), getattr(y, "name", None) or "target"
+    if name in frame.columns:
+        raise ValueError(f"name of y must not be a column of X. Got {name!r} instead. Rename one of them.")
+    if isinstance(X, pd.DataFrame):
+        return X.assign(**{name: y.set_axis(X.index) if isinstance(y, pd.Series) else column_or_1d(y)})
+    column = nw.from_native(y, allow_series=True) if nw.dependencies.is_into_series(y) else column_or_1d(y)
+    if not isinstance(column, nw.Series):
+        column = nw.new_series(name, column, backend=frame.implementation)
+    return frame.with_columns(column.alias(name)).to_native()
 
 
 def _to_pandas(column: pa.ChunkedArray) -> pd.Series:

@@ -116,10 +116,8 @@ def test_byte_dropout_drops_independent_entries_and_keeps_the_mean():
 
 @pytest.mark.parametrize(("n", "dropout"), [(15_999, 0.2), (16_000, 0.1)])
 def test_few_rows_need_more_dropout_also_once_they_are_gone(n, dropout):
-    backbone, encoded = (
-        MLPBackbone(d_block=8),
-        EncodedTable(layout_of(1), *(np.zeros((n, 1)),) * 2, np.empty((n, 0), int)),
-    )
+    backbone = MLPBackbone(d_block=8)
+    encoded = EncodedTable(layout_of(1), *(np.zeros((n, 1)),) * 2, np.empty((n, 0), int))
     network = backbone.build(encoded)
     again = backbone.rebuild(encoded.layout, network.notes())
     assert again.blocks[0].dropout.n_dropped == network.blocks[0].dropout.n_dropped == round(256 * dropout)

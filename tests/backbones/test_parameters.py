@@ -25,10 +25,8 @@ CASES = [(cls, name, value) for cls, cases in REFUSED.items() for name, value in
 
 @pytest.mark.parametrize(("cls", "name", "value"), CASES, ids=[f"{c.__name__}-{n}-{v}" for c, n, v in CASES])
 def test_what_cannot_be_is_refused_by_name(cls, name, value):
-    empty = EncodedTable.empty(layout_of(1, 2))
-    with pytest.raises(
-        ValueError, match=f"'{name}' parameter of {cls.__name__} must be .* Got {re.escape(repr(value))}"
-    ):
+    empty, got = EncodedTable.empty(layout_of(1, 2)), re.escape(repr(value))
+    with pytest.raises(ValueError, match=f"'{name}' parameter of {cls.__name__} must be .* Got {got}"):
         cls(**{name: value}).build(empty)
 
 
@@ -36,6 +34,5 @@ def test_what_cannot_be_is_refused_by_name(cls, name, value):
 def test_every_parameter_is_checked_and_the_defaults_pass(cls):
     assert cls._parameter_constraints.keys() == cls().get_params().keys()
     cls().build(EncodedTable.empty(layout_of(1, 2)))
-    cls(
-        **{name: np.int64(value) for name, value in cls().get_params().items() if type(value) is int}
-    )._validate_params()
+    of_numpy = {name: np.int64(value) for name, value in cls().get_params().items() if type(value) is int}
+    cls(**of_numpy)._validate_params()
