@@ -75,7 +75,7 @@ class TabDDPMNetwork(Network):
         self.n_numerical, self.n_times = layout.n_numerical, n_times
         self.row = RowEmbedding(layout, d_time, n_frequencies=0, max_one_hot=2**31, d_embedding=1)
         self.time = nn.Sequential(
-            SinusoidalEmbedding(d_time), nn.Linear(d_time, d_time), nn.SiLU(), nn.Linear(d_time, d_time)
+            SinusoidalEmbedding(d_time), nn.Linear(d_time // 2 * 2, d_time), nn.SiLU(), nn.Linear(d_time, d_time)
         )
         widths = [d_time, *d_layers]
         blocks = [
@@ -94,7 +94,10 @@ class TabDDPMNetwork(Network):
 
 
 class SinusoidalEmbedding(nn.Module):
-    r"""``SinTimeEmb``: cosines and sines of an integer time at frequencies :math:`10000^{-2k/d}`; (B,) to (B, d)."""
+    r"""``SinTimeEmb``: cosines and sines of an integer time at frequencies :math:`10000^{-2k/d}`; (B,) to (B, d).
+
+    An odd d gives d - 1 of them.
+    """
 
     def __init__(self, d: int):
         super().__init__()

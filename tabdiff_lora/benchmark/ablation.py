@@ -30,7 +30,14 @@ from tabdiff_lora.benchmark import baselines
 from tabdiff_lora.benchmark.machine import describe_origin, measured
 from tabdiff_lora.benchmark.runner import Record, Results
 from tabdiff_lora.datasets import Dataset, load_dataset
-from tabdiff_lora.diffusion import CosineSchedule, DiffusionSpec, GaussianPerClass, PriorFamily, SingleGaussian
+from tabdiff_lora.diffusion import (
+    CosineSchedule,
+    DiffusionSpec,
+    GaussianPerClass,
+    KeepSchedule,
+    PriorFamily,
+    SingleGaussian,
+)
 from tabdiff_lora.evaluation import detection_auc, ml_efficiency, shape_error
 from tabdiff_lora.sampling import DPMSolverSampler
 from tabdiff_lora.table import infer_schema
@@ -78,6 +85,10 @@ FACTORS: dict[str, dict[str, Parameters]] = {
         "marginal": {"process": "marginal"},
         "cosine": {"process": DiffusionSpec(schedule=CosineSchedule())},
         "noise of the prior": {"process": DiffusionSpec(noise="prior")},
+    },
+    "window": {
+        "categories late": {"process": DiffusionSpec(keep=KeepSchedule(stop=0.5)), "n_sampling_steps": 32},
+        "categories early": {"process": DiffusionSpec(keep=KeepSchedule(start=0.5)), "n_sampling_steps": 32},
     },
     "preconditioning": {f"{name}": {"process": DiffusionSpec(prediction=name)} for name in ("eps", "x0", "v")},
     "sampler": {name: {"sampler": name} for name in ("heun", "ddim", "ancestral")},

@@ -124,7 +124,7 @@ class Validity(Metric):
 
 
 def wilson(share: float, n: int, z: float = 1.96) -> tuple[float, float]:
-    """Wilson score interval of a share of n independent rows."""
+    """Wilson score interval of a share of n independent rows; at 0 and 1 it ends there, whatever rounding says."""
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * (share * (1 - share) / n + z**2 / (4 * n**2)) ** 0.5
-    return max(centre - half, 0.0), min(centre + half, 1.0)
+    return 0.0 if share == 0.0 else centre - half, 1.0 if share == 1.0 else centre + half

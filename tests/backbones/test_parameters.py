@@ -4,8 +4,10 @@ import re
 
 import numpy as np
 import pytest
+import torch
 
 from tabdiff_lora.backbones import MLPBackbone, TabDDPMBackbone, TransformerBackbone
+from tabdiff_lora.state import Observation
 from tabdiff_lora.table.encoded import EncodedTable
 from tests.exact import layout_of
 
@@ -36,3 +38,10 @@ def test_every_parameter_is_checked_and_the_defaults_pass(cls):
     cls().build(EncodedTable.empty(layout_of(1, 2)))
     of_numpy = {name: np.int64(value) for name, value in cls().get_params().items() if type(value) is int}
     cls(**of_numpy)._validate_params()
+
+
+@pytest.mark.parametrize("cls", [MLPBackbone, TransformerBackbone, TabDDPMBackbone])
+def test_an_odd_width_of_the_time_embedding_is_one_sine_or_cosine_less(cls):
+    network = cls(d_time=5).build(EncodedTable.empty(layout_of(1, 2)))
+    rows = Observation(torch.zeros(3, 1), torch.zeros(3, 1, dtype=torch.int64), torch.zeros(3, 1), torch.ones(3, 1))
+    assert network(rows, torch.full((3,), 0.5)).num.shape == (3, 1)

@@ -176,6 +176,12 @@ def test_wilson_is_scipys():
     assert wilson(7 / 50, 50, z=1.959964) == pytest.approx((interval.low, interval.high), abs=1e-6)
 
 
+@pytest.mark.parametrize("n", [1, 7, 3_600, 6_512])
+def test_wilson_ends_at_a_share_that_cannot_be_less_or_more(n):
+    assert wilson(0.0, n)[0] == 0.0 and wilson(1.0, n)[1] == 1.0
+    assert 0.0 < wilson(0.0, n)[1] < 1.0 and 0.0 < wilson(1.0, n)[0] < 1.0
+
+
 def test_validity_by_hand():
     real = pd.DataFrame({"n": [1, 2, 3, 4], "price": [0.25, 1.5, 2.0, 3.75], "c": ["a", "b", "a", "b"]})
     fake = pd.DataFrame({"n": [1, 5, 2.5, 2], "price": [0.25, 0.255, 1, 9], "c": ["a", "z", "z", "b"]})
