@@ -42,7 +42,7 @@ class MLPBackbone(Backbone):
 
     Parameters
     ----------
-    d_block : int, default=384
+    d_block : int, default=256
         Width of the network.
     n_blocks : int, default=4
         Number of residual blocks.
@@ -76,7 +76,7 @@ class MLPBackbone(Backbone):
 
     def __init__(
         self,
-        d_block=384,
+        d_block=256,
         n_blocks=4,
         dropout="auto",
         d_time=64,
