@@ -124,6 +124,14 @@ def test_few_rows_need_more_dropout_also_once_they_are_gone(n, dropout):
     assert MLPBackbone(d_block=8, dropout=0.5).build(encoded).blocks[0].dropout.n_dropped == 128
 
 
+@pytest.mark.parametrize(("n", "width"), [(7_999, 384), (8_000, 256)])
+def test_many_rows_get_a_narrower_network_also_once_they_are_gone(n, width):
+    encoded = EncodedTable(layout_of(1), *(np.zeros((n, 1)),) * 2, np.empty((n, 0), int))
+    network = MLPBackbone().build(encoded)
+    again = MLPBackbone().rebuild(encoded.layout, network.notes())
+    assert network.head.weight.shape[1] == again.head.weight.shape[1] == width
+
+
 def test_a_gpu_draws_more_rows_at_once():
     cpu, gpu = (MLPBackbone().block_size(torch.device(name)) for name in ("cpu", "cuda"))
     assert (cpu, gpu) == (2_048, 65_536)
