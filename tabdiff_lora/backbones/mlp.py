@@ -33,8 +33,8 @@ from tabdiff_lora.layout import TableLayout
 from tabdiff_lora.state import Observation, Prediction
 from tabdiff_lora.table.encoded import EncodedTable
 
-NARROW_ROWS = 8_000
-"""A table of fewer has time for a wider network."""
+WIDE_ROWS = 8_000
+"""A table of fewer is learned better by a wider network, and has the time for it."""
 
 FEW_ROWS = 16_000
 """A table of fewer overfits within minutes with little dropout; a larger one only learns more slowly with much."""
@@ -107,10 +107,10 @@ class MLPBackbone(Backbone):
         """Build the network for the training rows; see :class:`Backbone`."""
         self._validate_params()
         parameters = self.get_params(deep=False)
+        if self.d_block == "auto":
+            parameters["d_block"] = 384 if len(table) < WIDE_ROWS else 256
         if self.n_frequencies == "auto":
             parameters["n_frequencies"] = int(np.clip(768 // max(table.layout.n_numerical, 1), 2, 12))
-        if self.d_block == "auto":
-            parameters["d_block"] = 384 if len(table) < NARROW_ROWS else 256
         if self.dropout == "auto":
             parameters["dropout"] = 0.2 if len(table) < FEW_ROWS else 0.1
         return ResidualMLP(table.layout, table.frequencies(), **parameters)

@@ -107,7 +107,7 @@ FACTORS: dict[str, dict[str, Parameters]] = {
         "not smoothed": {"encoders": NumericalColumns(NumericalEncoder(smooth=False))},
         "standardised": {"encoders": NumericalColumns(NumericalEncoder("standard"))},
     },
-    "width": {f"{width} wide": {"backbone": MLPBackbone(d_block=width)} for width in (192, 384, 512)},
+    "width": {f"{width} wide": {"backbone": MLPBackbone(d_block=width)} for width in (192, 256, 384, 512)},
     "depth": {f"{depth} blocks": {"backbone": MLPBackbone(n_blocks=depth)} for depth in (2, 3, 6)},
     "gates": {"plain hidden units": {"backbone": MLPBackbone(gated=False)}},
     "dropout": {f"dropout {share:g}": {"backbone": MLPBackbone(dropout=share)} for share in (0.0, 0.1, 0.2)},

@@ -124,7 +124,14 @@ class Validity(Metric):
 
 
 def wilson(share: float, n: int, z: float = 1.96) -> tuple[float, float]:
-    """Wilson score interval of a share of n independent rows; at 0 and 1 it ends there, whatever rounding says."""
-    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * (share * (1 - share) / n + z**2 / (4 * n**2)) ** 0.5
-    return 0.0 if share == 0.0 else centre - half, 1.0 if share == 1.0 else centre + half
+    """Wilson score interval of a share of n independent rows.
+
+    Its ends solve a quadratic equation, and the lower one follows from the upper by their product: it is not the
+    difference of two like numbers, and exactly 0 for a share of 0.
+    """
+
+    def lower(share: float) -> float:
+        spread = z * (share * (1 - share) / n + z**2 / (4 * n**2)) ** 0.5
+        return share**2 / (share + z**2 / (2 * n) + spread)
+
+    return lower(share), 1.0 - lower(1.0 - share)

@@ -214,8 +214,8 @@ TOO_LARGE = "network of a saved synthesizer must be as large as its weights"
 @pytest.mark.parametrize("size", [10**6, 10**10, 10**40])
 def test_huge_networks_are_refused_before_they_are_built(name, size, folder):
     def enlarge(tree, _):
-        fitted_part(tree, "backbone_").update({name: size})
-        tree["denoiser"]["content"]["notes"]["content"].update({name: size})
+        notes = tree["denoiser"]["content"]["notes"]["content"]  # what was "auto" is read from here
+        (notes if name in notes else fitted_part(tree, "backbone_"))[name] = size
 
     with_tree(folder, enlarge)
     loading_refuses(folder, f"{TOO_LARGE}|{NO_FIT}")
