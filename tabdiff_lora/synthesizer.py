@@ -318,7 +318,7 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
                 self.denoiser_ = self._build(table, root)
                 self._describe(self.denoiser_.backbone)
             else:
-                self.denoiser_.process = self.denoiser_.process.seeing(torch.as_tensor(table.counts()))
+                self.denoiser_.process = self.denoiser_.process.seeing(table)
             logger.info(
                 "fitting %d rows of %d columns: %s of %s parameters to train, on %s ...",
                 *(len(table), len(self.schema_.columns)),

@@ -17,6 +17,8 @@ from tabdiff_lora.diffusion.posterior import Posterior
 from tabdiff_lora.errors import ConditionError
 from tabdiff_lora.layout import TableLayout
 from tabdiff_lora.state import Known, TableState
+from tabdiff_lora.structural_zeros import rows_with
+from tabdiff_lora.table.encoded import EncodedTable
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,14 @@ class TableDiffusion:
     categorical : CategoricalDiffusion over C columns
     margins : Tensor of shape (sum of K_c,), optional
         How many of the training rows have each level; None where the rows that the process leads back to are others.
+    zeros : Tensor of shape (P, 2), int64, optional
+        Pairs of levels that never occur together; see :mod:`tabdiff_lora.structural_zeros`.
     """
 
     numerical: GaussianDiffusion
     categorical: CategoricalDiffusion
     margins: Tensor | None = None
+    zeros: Tensor | None = None
 
     @property
     def layout(self) -> TableLayout:
@@ -54,11 +59,18 @@ class TableDiffusion:
         self._require_label(known)
         categorical = self.categorical.given(x_0.cat, known.cat)
         evidence = self._known_label(x_0, categorical)
-        return TableDiffusion(self.numerical.given(x_0.num, known.num, evidence, known.conditioning), categorical)
+        numerical = self.numerical.given(x_0.num, known.num, evidence, known.conditioning)
+        return replace(self, numerical=numerical, categorical=categorical, margins=None)
 
-    def seeing(self, counts: Tensor) -> TableDiffusion:
-        """The process of more training rows, of which so many have each level: shape (sum of K_c,)."""
-        return self if self.margins is None else replace(self, margins=self.margins + counts.to(self.margins))
+    def seeing(self, table: EncodedTable) -> TableDiffusion:
+        """The process of more training rows."""
+        margins, zeros = self.margins, self.zeros
+        if margins is not None:
+            margins = margins + torch.as_tensor(table.counts()).to(margins)
+        if zeros is not None:
+            n_rows = rows_with(zeros.cpu().numpy(), table.cat, self.layout.cardinalities)
+            zeros = zeros[torch.as_tensor(n_rows == 0, device=zeros.device)]
+        return replace(self, margins=margins, zeros=zeros)
 
     def _require_label(self, known: Known) -> None:
         label = self.categorical.label
@@ -113,5 +125,5 @@ class TableDiffusion:
 
     def to(self, device) -> TableDiffusion:
         """The same process on another device."""
-        margins = None if self.margins is None else self.margins.to(device)
-        return TableDiffusion(self.numerical.to(device), self.categorical.to(device), margins)
+        margins, zeros = (None if x is None else x.to(device) for x in (self.margins, self.zeros))
+        return TableDiffusion(self.numerical.to(device), self.categorical.to(device), margins, zeros)

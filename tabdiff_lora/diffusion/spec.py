@@ -12,6 +12,7 @@ from tabdiff_lora.diffusion.gaussian import GaussianDiffusion
 from tabdiff_lora.diffusion.mixed import TableDiffusion
 from tabdiff_lora.diffusion.priors import Prior
 from tabdiff_lora.diffusion.schedule import KarrasSchedule, KeepSchedule
+from tabdiff_lora.structural_zeros import structural_zeros
 from tabdiff_lora.table.encoded import EncodedTable
 
 CATEGORIES = ("mask", "uniform", "marginal")
@@ -97,4 +98,5 @@ class DiffusionSpec(BaseEstimator):
         }[self.categories]
         categorical = CategoricalDiffusion(table.layout, self.keep, replacement, first, self.reverse)
         margins = torch.as_tensor(table.counts(), dtype=torch.float32)
-        return TableDiffusion(GaussianDiffusion(prior, self.schedule, self.noise), categorical, margins)
+        zeros = torch.as_tensor(structural_zeros(table.cat, table.layout.cardinalities))
+        return TableDiffusion(GaussianDiffusion(prior, self.schedule, self.noise), categorical, margins, zeros)

@@ -40,6 +40,7 @@ _IMPOSSIBLE = {
     "out_of_range": "of the numbers lie outside the range of the real column",
     "off_grid": "of the numbers have more decimals than the real column",
     "unseen_categories": "of the categories are none of the real column",
+    "impossible_pairs": "of the rows hold two values that never stand together",
 }
 _GUESS = {  # what no attack and no classifier can fall below but by luck
     "detection_auc": 0.5,
@@ -148,6 +149,8 @@ def _values(scores: Scores, details: Details) -> tuple[Status, str]:
     if not wrong:
         return "good", "All values are possible ones."
     told = [f"{score.value:.1%} {_IMPOSSIBLE[name]}{_beside(score, '{:.1%}')}" for name, score in wrong.items()]
+    if "impossible_pairs" in wrong and "validity.pairs" in details:
+        told[-1] += ", most often " + _first(details["validity.pairs"].query("rows > 0"), "rows", ["first", "second"])
     known = all(score.ceiling is not None for score in wrong.values())
     if known and all(judge(score) == "good" for score in wrong.values()):
         return "good", "; ".join(told) + "."
@@ -240,8 +243,12 @@ def _beside(score: Score, form: str) -> str:
 
 
 def _worst(lead: str, table: pd.DataFrame, by: str, names: Sequence[str]) -> str:
+    return f" {lead}: {_first(table, by, names)}."
+
+
+def _first(table: pd.DataFrame, by: str, names: Sequence[str]) -> str:
     rows = table.sort_values(by, ascending=False, kind="stable").head(3)[list(names)]
-    return f" {lead}: " + ", ".join(" with ".join(row) for row in rows.itertuples(index=False, name=None)) + "."
+    return ", ".join(" with ".join(row) for row in rows.itertuples(index=False, name=None))
 
 
 def _worse(statuses) -> Status:

@@ -1,4 +1,4 @@
-"""Are single values possible, and do values go missing together as they should?"""
+"""Are values possible, alone and in pairs, and do they go missing together as they should?"""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tabdiff_lora.evaluation.columns import Arrays
+from tabdiff_lora.evaluation.impossible import impossible_pairs
 from tabdiff_lora.evaluation.metric import NO_CEILING, Case, Metric
 from tabdiff_lora.evaluation.score import Measurement, MetricUnavailable
 
@@ -76,10 +77,11 @@ def column_validity(real: Arrays, synthetic: Arrays) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Validity(Metric):
-    """Shares of values out of range, off the column's decimal grid, or of a category never seen; and missingness.
+    """Shares of values out of range, off the column's decimal grid, or of a category never seen; pairs; missingness.
 
-    Each share is the mean over the columns it concerns. ``repeated_rows`` is the share of rows that occur more than
-    once in the same table: above the ceiling the generator has collapsed, below it on a discrete table it avoids
+    Each share is the mean over the columns it concerns. ``impossible_pairs`` is the share of rows with two values that
+    never stand together (:mod:`tabdiff_lora.structural_zeros`). ``repeated_rows`` is the share of rows that occur more
+    than once in the same table: above the ceiling the generator has collapsed, below it on a discrete table it avoids
     repeating itself as real tables do.
     """
 
@@ -89,6 +91,7 @@ class Validity(Metric):
         "out_of_range": "lower",
         "off_grid": "lower",
         "unseen_categories": "lower",
+        "impossible_pairs": "lower",
         "missing_pattern_error": "lower",
         "repeated_rows": "match",
     }
@@ -102,6 +105,7 @@ class Validity(Metric):
     def measure(self, case: Case) -> Measurement:
         """Measure the candidate's values against those the real table shows."""
         table = column_validity(case.real, case.candidate)
+        share, pairs = impossible_pairs(case.real, case.candidate)
         values: dict[str, float | MetricUnavailable] = {}
         for name, column, kind in [
             ("out_of_range", "out_of_range", "numerical column"),
@@ -110,6 +114,7 @@ class Validity(Metric):
         ]:
             shares = table[column].dropna()
             values[name] = float(shares.mean()) if len(shares) else MetricUnavailable(f"there is no {kind}")
+        values["impossible_pairs"] = share
         try:
             values["missing_pattern_error"] = missing_pattern_error(case.real, case.candidate)
         except MetricUnavailable as reason:
@@ -120,7 +125,7 @@ class Validity(Metric):
         known = {name: value for name, value in values.items() if not isinstance(value, MetricUnavailable)}
         intervals = {name: wilson(value, len(case.candidate)) for name, value in known.items()}
         rows = {"n_real": len(case.real), "n_synthetic": len(case.candidate)}
-        return Measurement(values, intervals, "binomial", {"columns": table}, rows)
+        return Measurement(values, intervals, "binomial", {"columns": table, "pairs": pairs}, rows)
 
 
 def wilson(share: float, n: int, z: float = 1.96) -> tuple[float, float]:

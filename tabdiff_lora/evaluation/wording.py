@@ -18,6 +18,7 @@ TITLES: dict[str, tuple[str, str]] = {
     "out_of_range": ("Out of range", "Share of numbers outside the range of the real table"),
     "off_grid": ("Off the grid", "Share of numbers with more decimals than the real column ever has"),
     "unseen_categories": ("Unseen categories", "Share of categories the real table does not know"),
+    "impossible_pairs": ("Impossible pairs", "Share of rows with two values that no real row holds together"),
     "missing_pattern_error": ("Missingness pattern error", "Distance between what is missing together"),
     "repeated_rows": ("Repeated rows", "Share of rows found more than once in the same table; the ceiling is ideal"),
     "alpha_precision": ("Alpha-precision", "Do synthetic rows fall where real rows are"),

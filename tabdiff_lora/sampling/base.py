@@ -44,6 +44,9 @@ class Sampler(BaseEstimator, ABC):
     rake : bool, default=True
         Whether rows of which nothing is known hold each level about as often as the training rows, as far as masked
         categories go. See :mod:`tabdiff_lora.sampling.raking`.
+    exclude : bool, default=True
+        Whether masked categories keep clear of pairs that no training row holds, though chance would put them together.
+        See :mod:`tabdiff_lora.sampling.exclusion`.
 
     Attributes
     ----------
@@ -53,12 +56,13 @@ class Sampler(BaseEstimator, ABC):
 
     enough = 16
 
-    def __init__(self, n_steps="auto", unmasking="stratified", grid="linear", guidance=1.0, rake=True):
+    def __init__(self, n_steps="auto", unmasking="stratified", grid="linear", guidance=1.0, rake=True, exclude=True):
         self.n_steps = n_steps
         self.unmasking = unmasking
         self.grid = grid
         self.guidance = guidance
         self.rake = rake
+        self.exclude = exclude
 
     @abstractmethod
     def numerical_step(
@@ -108,7 +112,7 @@ class Sampler(BaseEstimator, ABC):
             denoiser = Guided(denoiser, self.guidance)
         x = process.prior_sample(n_rows, generator)
         times = self._times(process, generator.device)
-        reveal = CategoryReveal(process, n_rows, self.unmasking, times, generator, rake=self.rake)
+        reveal = CategoryReveal(process, n_rows, self.unmasking, times, generator, rake=self.rake, exclude=self.exclude)
         previous = None
         for number, (t, s) in enumerate(pairwise(times[:, None])):  # t and s of shape (1,)
             x, t = self.start_step(process, x, t, generator)
@@ -149,6 +153,7 @@ class Sampler(BaseEstimator, ABC):
             ),
             "guidance": ("a number", isinstance(self.guidance, Real)),
             "rake": ("True or False", isinstance(self.rake, bool)),
+            "exclude": ("True or False", isinstance(self.exclude, bool)),
         }
         for name, (wanted, is_met) in expected.items():
             if not is_met:

@@ -22,14 +22,23 @@ class DDIMSampler(Sampler):
     eta : float in [0, 1], default=0.0
         0 is deterministic on the numerical half (for a variance-exploding schedule: Euler); 1 draws from
         :math:`q(x_s | x_t, \\hat x_0)`, the ancestral step of DDPM.
-    unmasking, grid, guidance, rake
+    unmasking, grid, guidance, rake, exclude
         See :class:`Sampler`.
     """
 
     enough = 50
 
-    def __init__(self, n_steps="auto", eta=0.0, unmasking="stratified", grid="linear", guidance=1.0, rake=True):
-        super().__init__(n_steps, unmasking, grid, guidance, rake)
+    def __init__(
+        self,
+        n_steps="auto",
+        eta=0.0,
+        unmasking="stratified",
+        grid="linear",
+        guidance=1.0,
+        rake=True,
+        exclude=True,
+    ):
+        super().__init__(n_steps, unmasking, grid, guidance, rake, exclude)
         self.eta = eta
 
     def numerical_step(self, process, x_t, prediction, t, s, previous, generator) -> Tensor:
@@ -50,7 +59,7 @@ class AncestralSampler(Sampler):
         :math:`q(x_t | x_s)`, which is right for data that is white noise ("fixed small" and "fixed large"; TabDDPM has
         the second). The last step has none.
     unmasking : {"stratified", "independent"} or int, default="independent"
-    grid, guidance, rake
+    grid, guidance, rake, exclude
         See :class:`Sampler`.
 
     References
@@ -61,9 +70,16 @@ class AncestralSampler(Sampler):
     enough = 100
 
     def __init__(
-        self, n_steps="auto", variance="posterior", unmasking="independent", grid="linear", guidance=1.0, rake=True
+        self,
+        n_steps="auto",
+        variance="posterior",
+        unmasking="independent",
+        grid="linear",
+        guidance=1.0,
+        rake=True,
+        exclude=True,
     ):
-        super().__init__(n_steps, unmasking, grid, guidance, rake)
+        super().__init__(n_steps, unmasking, grid, guidance, rake, exclude)
         self.variance = variance
 
     def numerical_step(self, process, x_t, prediction, t, s, previous, generator) -> Tensor:

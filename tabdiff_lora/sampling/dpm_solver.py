@@ -24,7 +24,7 @@ class DPMSolverSampler(Sampler):
 
     Parameters
     ----------
-    n_steps, unmasking, grid, guidance, rake
+    n_steps, unmasking, grid, guidance, rake, exclude
         See :class:`Sampler`.
     """
 

@@ -37,7 +37,7 @@ class HeunSampler(Sampler):
         :math:`S_{noise}`: a little more than 1 makes up for detail that is lost.
     churn_range : (float, float), default=(0, inf)
         :math:`S_{tmin}, S_{tmax}`: noise levels :math:`\\sigma / \\alpha` at which there is churn.
-    unmasking, grid, guidance, rake
+    unmasking, grid, guidance, rake, exclude
         See :class:`Sampler`.
     """
 
@@ -51,8 +51,9 @@ class HeunSampler(Sampler):
         grid="linear",
         guidance=1.0,
         rake=True,
+        exclude=True,
     ):
-        super().__init__(n_steps, unmasking, grid, guidance, rake)
+        super().__init__(n_steps, unmasking, grid, guidance, rake, exclude)
         self.churn = churn
         self.churn_noise = churn_noise
         self.churn_range = churn_range

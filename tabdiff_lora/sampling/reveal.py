@@ -10,7 +10,8 @@ With the mask process each entry is revealed once. *When* is drawn beforehand:
   any-order autoregression on every grid.
 
 *What* is drawn from the network's answer, whose margins are raked to those of the training rows where the process knows
-them (:mod:`tabdiff_lora.sampling.raking`).
+them (:mod:`tabdiff_lora.sampling.raking`), and without what never occurs beside the levels that a row shows already
+(:mod:`tabdiff_lora.sampling.exclusion`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from torch import Generator, Tensor
 
 from tabdiff_lora.diffusion.categorical import category_probabilities, draw_categories, expected_codes
 from tabdiff_lora.diffusion.mixed import TableDiffusion
+from tabdiff_lora.sampling.exclusion import Exclusion
 from tabdiff_lora.sampling.raking import Raking
 from tabdiff_lora.stratified import balanced_uniforms
 
@@ -37,6 +39,8 @@ class CategoryReveal:
     generator : Generator
     rake : bool, default=True
         Whether masked categories are raked to the margins of the process, if it has any.
+    exclude : bool, default=True
+        Whether masked categories keep clear of the pairs that never occur, if the process knows any.
     """
 
     def __init__(
@@ -48,11 +52,14 @@ class CategoryReveal:
         generator: Generator,
         *,
         rake: bool = True,
+        exclude: bool = True,
     ):
         self.process, self.generator = process.categorical, generator
-        has_margins = process.margins is not None and process.layout.n_categorical > 0
-        is_raked = rake and has_margins and process.categorical.masks
+        is_masked = process.categorical.masks and process.layout.n_categorical > 0
+        is_raked = rake and is_masked and process.margins is not None
         self.raking = Raking(process.margins, process.layout) if is_raked else None
+        has_zeros = exclude and is_masked and process.zeros is not None and len(process.zeros) > 0
+        self.exclusion = Exclusion(process.zeros, process.layout) if has_zeros else None
         shape = (n_rows, process.layout.n_categorical)
         thresholds = torch.rand(shape, generator=generator, device=generator.device)
         if order != "independent":
@@ -72,7 +79,7 @@ class CategoryReveal:
         layout = self.process.layout
         if layout.n_categorical == 0:
             return x_t
-        probabilities, lost = self._probabilities(cat_logits), self.process.lost(x_t)
+        probabilities, lost = self._probabilities(cat_logits, x_t), self.process.lost(x_t)
         if not self.process.masks:
             return self._draw(x_t, self.process.q_posterior(x_t, probabilities, t, s), lost)
         if self.raking is not None:
@@ -82,9 +89,11 @@ class CategoryReveal:
 
     def finish(self, x_t: Tensor, cat_logits: Tensor) -> Tensor:
         """Codes of the data: whatever is still lost is drawn from p(x_0 | x_t); (B, C)."""
-        return self._draw(x_t, self._probabilities(cat_logits), self.process.lost(x_t))
+        return self._draw(x_t, self._probabilities(cat_logits, x_t), self.process.lost(x_t))
 
-    def _probabilities(self, cat_logits: Tensor) -> Tensor:
+    def _probabilities(self, cat_logits: Tensor, x_t: Tensor) -> Tensor:
+        if self.exclusion is not None:
+            cat_logits = self.exclusion.apply(cat_logits, x_t)
         if self.raking is not None:
             cat_logits = cat_logits + self.raking.log_weights
         return category_probabilities(cat_logits, self.process.layout)

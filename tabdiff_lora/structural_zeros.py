@@ -1,0 +1,72 @@
+r"""Structural zeros: pairs of levels that a table never holds, though chance would put them together.
+
+No husband is a woman, no account of one country is empty: cells of a contingency table that hold no row and never will.
+Of two levels that occur in :math:`f_i` and :math:`f_j` of n rows, independent columns would hold both in :math:`E = f_i
+f_j / n`. Where no row does although E is 30 or more, the pair is at least ten times rarer than chance has it, at 95 %
+confidence: of an event that n rows do not show, less than 3 / n is likely (the rule of three). By accident an empty
+cell happens once in :math:`e^{30}`.
+
+Levels are numbered as in a flat row of logits, columns side by side.
+
+References
+----------
+Discrete Multivariate Analysis (Bishop, Fienberg & Holland, 1975), chapter 5; If Nothing Goes Wrong, Is Everything All
+Right? (Hanley & Lippman-Hand, 1983) for the rule of three.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.sparse import csr_array
+
+EXPECTED = 30.0
+"""Rows in which chance must put a pair together for its absence to mean something."""
+
+MOST_LEVELS = 1_024
+"""Levels that are looked at, the most frequent ones: pairs grow with their square."""
+
+
+def structural_zeros(codes: np.ndarray, cardinalities: Sequence[int]) -> np.ndarray:
+    """Find the pairs of levels of two columns that never occur.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n, C), int64
+    cardinalities : sequence of int, length C
+
+    Returns
+    -------
+    ndarray of shape (P, 2), int64
+        Numbers of the two levels, the smaller one first.
+    """
+    held = _held(codes, cardinalities)
+    frequencies = held.sum(axis=0)
+    levels = np.sort(np.argsort(-frequencies, kind="stable")[:MOST_LEVELS])
+    levels = levels[frequencies[levels] >= EXPECTED]  # in fewer rows no pair of it is expected so often
+    held, frequencies = held[:, levels], frequencies[levels]
+    column = np.repeat(np.arange(len(cardinalities)), cardinalities)[levels]
+    chance = np.outer(frequencies, frequencies) / max(len(codes), 1)
+    is_empty = (held.T @ held).toarray() == 0
+    return levels[np.argwhere(np.triu(is_empty & (chance >= EXPECTED) & (column[:, None] != column)))]
+
+
+def rows_with(pairs: np.ndarray, codes: np.ndarray, cardinalities: Sequence[int]) -> np.ndarray:
+    """Count the rows (n, C) that hold each of the pairs (P, 2); int64 of shape (P,)."""
+    held = _held(codes, cardinalities)
+    return np.asarray(held[:, pairs[:, 0]].multiply(held[:, pairs[:, 1]]).sum(axis=0)).astype(np.int64)
+
+
+def hold_any(pairs: np.ndarray, codes: np.ndarray, cardinalities: Sequence[int]) -> np.ndarray:
+    """Tell which rows (n, C) hold one of the pairs (P, 2) or more; bool of shape (n,)."""
+    held = _held(codes, cardinalities)
+    return held[:, pairs[:, 0]].multiply(held[:, pairs[:, 1]]).sum(axis=1) > 0
+
+
+def _held(codes: np.ndarray, cardinalities: Sequence[int]) -> csr_array:
+    """Which levels each row holds, as ones; shape (n, sum of K_c)."""
+    n_rows, n_columns = codes.shape
+    starts = np.cumsum([0, *cardinalities])
+    ends = np.arange(n_rows + 1) * n_columns
+    return csr_array((np.ones(codes.size), (codes + starts[:-1]).ravel(), ends), shape=(n_rows, starts[-1]))
