@@ -6,7 +6,8 @@ f_j / n`. Where no row does although E is 30 or more, the pair is at least ten t
 confidence: of an event that n rows do not show, less than 3 / n is likely (the rule of three). By accident an empty
 cell happens once in :math:`e^{30}`.
 
-Levels are numbered as in a flat row of logits, columns side by side.
+Levels are numbered as in a flat row of logits, columns side by side. A column of numbers has a level for each value
+that 30 rows share, one for the others and one for a missing number (:class:`ImpossiblePairs`).
 
 References
 ----------
@@ -17,6 +18,7 @@ Right? (Hanley & Lippman-Hand, 1983) for the rule of three.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -62,6 +64,57 @@ def hold_any(pairs: np.ndarray, codes: np.ndarray, cardinalities: Sequence[int])
     """Tell which rows (n, C) hold one of the pairs (P, 2) or more; bool of shape (n,)."""
     held = _held(codes, cardinalities)
     return held[:, pairs[:, 0]].multiply(held[:, pairs[:, 1]]).sum(axis=1) > 0
+
+
+@dataclass(frozen=True)
+class ImpossiblePairs:
+    """Structural zeros of columns of numbers.
+
+    Parameters
+    ----------
+    values : tuple of ndarray, one for each of F columns
+        Numbers that are levels of their own, float32 and sorted.
+    pairs : ndarray of shape (P, 2), int64
+    """
+
+    values: tuple[np.ndarray, ...]
+    pairs: np.ndarray
+
+    @classmethod
+    def of(cls, x: np.ndarray) -> ImpossiblePairs:
+        """Find them in the rows of a table (n, F)."""
+        values = tuple(_common(column) for column in x.T.astype(np.float32))
+        found = cls(values, np.empty((0, 2), dtype=np.int64))
+        return cls(values, structural_zeros(found.codes(x), found.cardinalities))
+
+    @property
+    def cardinalities(self) -> list[int]:
+        """Levels of each column: its values, any other number, none."""
+        return [len(values) + 2 for values in self.values]
+
+    def codes(self, x: np.ndarray) -> np.ndarray:
+        """Levels of rows (n, F); int64 of the same shape."""
+        columns = [_coded(*column) for column in zip(x.T.astype(np.float32), self.values, strict=True)]
+        return np.stack(columns, axis=1) if columns else np.empty(x.shape, dtype=np.int64)
+
+    def counts(self, x: np.ndarray) -> np.ndarray:
+        """Rows (n, F) that hold each pair; int64 of shape (P,)."""
+        return rows_with(self.pairs, self.codes(x), self.cardinalities)
+
+    def held_by(self, x: np.ndarray) -> np.ndarray:
+        """Which rows (n, F) hold any of them; bool of shape (n,)."""
+        return hold_any(self.pairs, self.codes(x), self.cardinalities)
+
+
+def _common(column: np.ndarray) -> np.ndarray:
+    values, counts = np.unique(column, return_counts=True)
+    return values[(counts >= EXPECTED) & ~np.isnan(values)]
+
+
+def _coded(column: np.ndarray, values: np.ndarray) -> np.ndarray:
+    place = np.searchsorted(values, column)  # at the end for NaN
+    is_common = np.append(values, np.nan)[place] == column
+    return np.where(is_common, place, len(values) + np.isnan(column))
 
 
 def _held(codes: np.ndarray, cardinalities: Sequence[int]) -> csr_array:

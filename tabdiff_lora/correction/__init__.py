@@ -2,7 +2,8 @@
 
 Drawn rows have a law q that is not quite the law p of the training rows. Boosted trees and boosted tables of two
 columns, which see other things than a network does (a fine line, a step, the coast of a map), estimate p / q; the rows
-of which q has too many then make place for such of which it has too few. Nothing about the network changes.
+of which q has too many then make place for such of which it has too few, and rows with two values that never stand
+together (:mod:`tabdiff_lora.structural_zeros`) make place in any case. Nothing about the network changes.
 """
 
 from tabdiff_lora.correction.density_ratio import MIN_ROWS, DensityRatio, n_drawn_rows, reserved_time

@@ -22,6 +22,7 @@ from tabdiff_lora.correction.margins import Margins
 from tabdiff_lora.correction.pairs import PairTables, boosted_pairs
 from tabdiff_lora.correction.trees import SymmetricTrees, boosted_trees
 from tabdiff_lora.correction.two_samples import MIN_GAIN, TwoSamples
+from tabdiff_lora.structural_zeros import ImpossiblePairs
 
 MIN_ROWS = 1_000
 """Training rows below which nothing is corrected: trees would learn more chance than truth."""
@@ -29,6 +30,7 @@ MIN_ROWS = 1_000
 MAX_DRAWN = 40_000
 MAX_REAL = 50_000
 MAX_SPARE = 2.0  # spare rows for each row wanted
+IMPOSSIBLE = -30.0  # logarithm of the ratio where two values meet that never do; finite, since it may be asked for
 UNMET = 0.1  # share of the excess of p over q that the spare rows need not make up for
 
 
@@ -50,6 +52,8 @@ class DensityRatio:
         Rows to draw beside for each row wanted, never more than two: the higher the ratio of some rows, the more.
     margins : Margins
         Of the training rows.
+    impossible : ImpossiblePairs, optional
+        Values that never stand together in a training row; a row that holds two of them is replaced.
     """
 
     trees: SymmetricTrees
@@ -58,6 +62,7 @@ class DensityRatio:
     replaced: float
     spare: float
     margins: Margins
+    impossible: ImpossiblePairs | None = None
 
     @classmethod
     def fit(
@@ -80,7 +85,7 @@ class DensityRatio:
         is_over : callable
             Whether there is no time left to look further.
         """
-        rng = np.random.default_rng(seeds)
+        rng, impossible = np.random.default_rng(seeds), ImpossiblePairs.of(real)
         if len(real) > MAX_REAL:
             real = real[rng.choice(len(real), MAX_REAL, replace=False)]
         samples = TwoSamples.of(real, drawn, rng)
@@ -90,11 +95,11 @@ class DensityRatio:
         said += pairs(samples.x)
         if samples.gain(said) < MIN_GAIN:
             return None
-        said = said[~samples.is_real]
+        said = said[~samples.is_real] + IMPOSSIBLE * impossible.held_by(drawn)
         log_mean = float(logsumexp(said) - np.log(len(said)))
         ratio = np.exp(said - log_mean)
         replaced = float(np.maximum(1.0 - ratio, 0.0).mean())
-        return cls(trees, pairs, log_mean, replaced, spare_rows(ratio), Margins.of(real))
+        return cls(trees, pairs, log_mean, replaced, spare_rows(ratio), Margins.of(real), impossible)
 
     def __call__(self, x: np.ndarray, *, is_raked: bool = False, most: float = np.inf) -> np.ndarray:
         """The ratio at rows x (n, F), float64 of shape (n,); on average 1 over drawn rows.
@@ -107,7 +112,10 @@ class DensityRatio:
         most : float, default=inf
             What the ratio is cut off at: no choice among so many rows can follow a higher one.
         """
-        ratio = np.minimum(np.exp(self.trees(x) + self.pairs(x) - self.log_mean), most)
+        said = self.trees(x) + self.pairs(x) - self.log_mean
+        if self.impossible is not None:
+            said += IMPOSSIBLE * self.impossible.held_by(x)
+        ratio = np.minimum(np.exp(said), most)
         return self.margins.rake(x, ratio, most) if is_raked else ratio
 
     def n_spare(self, n_rows: int) -> int:

@@ -30,6 +30,7 @@ from sklearn.linear_model import LogisticRegression
 
 from tabdiff_lora.errors import PersistenceError
 from tabdiff_lora.layout import TableLayout
+from tabdiff_lora.structural_zeros import ImpossiblePairs
 from tabdiff_lora.persistence.foreign import FOREIGN
 from tabdiff_lora.table.encoders import CategoricalEncoder
 
@@ -111,7 +112,7 @@ SCALARS = {  # tag: type, what JSON can hold of it, and the way back
 @cache
 def own_classes() -> dict[str, type]:
     """What ``load`` may build of this library and of scikit-learn, by tag."""
-    known: dict[str, type] = {"TableLayout": TableLayout}
+    known: dict[str, type] = {"TableLayout": TableLayout, "ImpossiblePairs": ImpossiblePairs}
     for room in ROOMS:
         package = importlib.import_module(f"tabdiff_lora.{room}")
         for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):

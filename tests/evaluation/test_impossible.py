@@ -34,8 +34,8 @@ def test_share_and_names_of_the_pairs():
     (values,) = (finding for finding in report.summary() if finding.question == "Are the values possible ones?")
     assert values.status == "poor"
     assert values.text == (
-        "10.0% of the rows hold two values that never stand together (real rows 0.0%), most often age = 12 with licence = "
-        "yes, balance = 0 with country = DE."
+        "10.0% of the rows hold two values that never stand together (real rows 0.0%), most often age = 12 with "
+        "licence = yes, balance = 0 with country = DE."
     )
 
 
@@ -46,7 +46,7 @@ def test_missing_and_other_numbers_are_values():
     drawn = real.assign(kind="a")
     report = evaluate(real, drawn, metrics=["validity"])
     assert report["impossible_pairs"].value == pytest.approx((real["kind"] == "b").mean())
-    assert report.details["validity.pairs"].iloc[0].tolist()[:2] == ["x = other", "kind = a"]
+    assert report.details["validity.pairs"].iloc[0].tolist()[:2] == ["x = another value", "kind = a"]
 
 
 def test_where_everything_goes_together_nothing_is_impossible():
