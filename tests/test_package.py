@@ -51,6 +51,7 @@ LEVELS = {
     "compute": 9,
     "randomness": 9,
     "stratified": 9,
+    "structural_zeros": 9,
     "testing": 4,
     "logs": 9,
     "errors": 10,

@@ -8,7 +8,7 @@ import torch
 from tabdiff_lora import TabularDiffusionSynthesizer
 from tabdiff_lora.sampling import AncestralSampler, DDIMSampler, DPMSolverSampler, HeunSampler
 from tabdiff_lora.sampling.exclusion import Exclusion
-from tabdiff_lora.structural_zeros import EXPECTED, hold_any, rows_with, structural_zeros
+from tabdiff_lora.structural_zeros import EXPECTED, ImpossiblePairs, hold_any, rows_with, structural_zeros
 from tabdiff_lora.testing import layout_of
 
 CARDINALITIES = (2, 3, 2)
@@ -48,6 +48,21 @@ def test_rows_are_counted_by_what_they_hold():
     np.testing.assert_array_equal(rows_with(pairs, codes, CARDINALITIES), [2, 1, 1])
     np.testing.assert_array_equal(hold_any(pairs, codes, CARDINALITIES), [True, True, True, False])
     np.testing.assert_array_equal(hold_any(pairs[:0], codes, CARDINALITIES), [False] * 4)
+
+
+def test_numbers_that_many_rows_share_are_levels():
+    rng = np.random.default_rng(0)
+    x = np.column_stack([rng.choice([0.5, 7.0, np.nan], 900), rng.normal(size=900), rng.integers(0, 2, 900)])
+    x[:3, 0] = [1.25, 1.5, np.inf]
+    x = x[~(np.isnan(x[:, 0]) & (x[:, 2] == 1))]
+    pairs = ImpossiblePairs.of(x)
+    assert [list(values) for values in pairs.values] == [[0.5, 7.0], [], [0.0, 1.0]]
+    codes = pairs.codes(np.array([[0.5, 3.0, 0.0], [9.0, np.nan, 1.0], [np.nan, 0.0, 2.0], [np.inf, 0.0, 1.0]]))
+    np.testing.assert_array_equal(codes, [[0, 0, 0], [2, 1, 1], [3, 0, 2], [2, 0, 1]])
+    np.testing.assert_array_equal(pairs.pairs, [[3, 7]])  # missing, and 1
+    rows = np.array([[np.nan, 0.0, 1.0], [np.nan, 0.0, 0.0], [0.5, 0.0, 1.0]])
+    np.testing.assert_array_equal(pairs.held_by(rows), [True, False, False])
+    np.testing.assert_array_equal(pairs.counts(rows), [1])
 
 
 def test_what_a_row_shows_rules_out_what_it_does_not_show_yet():

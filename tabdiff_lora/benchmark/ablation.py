@@ -100,6 +100,7 @@ FACTORS: dict[str, dict[str, Parameters]] = {
         "two at a time": {"sampler": DPMSolverSampler(unmasking=2)},
     },
     "raking": {"free": {"sampler": DPMSolverSampler(rake=False)}},
+    "exclusion": {"all pairs": {"sampler": DPMSolverSampler(exclude=False)}},
     "encoding": {
         "quantile": {"encoders": NumericalColumns(NumericalEncoder(atoms=None))},
         "atoms from 1 %": {"encoders": NumericalColumns(NumericalEncoder(atoms=0.01))},

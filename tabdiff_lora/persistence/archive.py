@@ -30,8 +30,8 @@ from sklearn.linear_model import LogisticRegression
 
 from tabdiff_lora.errors import PersistenceError
 from tabdiff_lora.layout import TableLayout
-from tabdiff_lora.structural_zeros import ImpossiblePairs
 from tabdiff_lora.persistence.foreign import FOREIGN
+from tabdiff_lora.structural_zeros import ImpossiblePairs
 from tabdiff_lora.table.encoders import CategoricalEncoder
 
 ROOMS = ("backbones", "correction", "diffusion", "sampling", "table")

@@ -8,6 +8,7 @@ import pytest
 
 from tabdiff_lora import TabularDiffusionSynthesizer, between
 from tabdiff_lora.backbones import MLPBackbone
+from tabdiff_lora.table.encoders import NumericalEncoder
 
 SMALL = MLPBackbone(d_block=16, n_blocks=1)
 
@@ -48,6 +49,22 @@ def test_columns_stay_those_of_the_table(fitted):
     assert abs((drawn.half == "left").mean() - (table.half == "left").mean()) < 0.03
     for name in ("x", "y"):
         assert np.abs(drawn[name].quantile([0.1, 0.5, 0.9]) - table[name].quantile([0.1, 0.5, 0.9])).max() < 0.1
+
+
+def test_values_that_never_stand_together_make_place():
+    """Nobody on the left has the number 7, which a third of the others has."""
+    rng, n = np.random.default_rng(0), 3_000
+    number, half = np.where(rng.random(n) < 0.3, 7.0, rng.normal(0, 1, n)), rng.choice(["left", "right"], n)
+    table = pd.DataFrame({"number": np.where((half == "left") & (number == 7), -7.5, number), "half": half})
+    encoders = [("numbers", NumericalEncoder(atoms=None), ["number"])]  # so that 7 is no level of a category
+    fitted = TabularDiffusionSynthesizer(SMALL, encoders=encoders, max_steps=2, random_state=0).fit(table)
+
+    def impossible(frame):
+        return float(((frame["number"] == 7) & (frame["half"] == "left")).mean())
+
+    assert impossible(uncorrected(fitted, 4_000, random_state=0)) > 0.02
+    assert impossible(fitted.sample(4_000, random_state=0)) == 0.0
+    assert impossible(fitted.sample(200, conditions={"half": "left", "number": 7.0}, random_state=0)) == 1.0
 
 
 def test_most_rows_are_those_that_would_have_been_drawn(fitted):
