@@ -246,19 +246,24 @@ def one_hots(codes: Tensor, layout: TableLayout) -> Tensor:
 
 
 def category_probabilities(cat_logits: Tensor, layout: TableLayout) -> Tensor:
-    """Softmax within each column; (B, sum of K_c) to the same shape."""
+    """Softmax within each column; (B, sum of K_c) to the same shape.
+
+    A CPU works side by side on what lies side by side: here that are rows, not the few levels of a column.
+    """
     if not layout.groups:
         return cat_logits
-    return torch.cat([_blocks(cat_logits, g).softmax(-1).flatten(1) for g in layout.groups], dim=1)
+    levels = cat_logits.T.contiguous()  # (sum of K_c, B)
+    blocks = [levels[g.logits].unflatten(0, (-1, g.cardinality)).softmax(1).flatten(0, 1) for g in layout.groups]
+    return torch.cat(blocks).T
 
 
 def expected_codes(probabilities: Tensor, layout: TableLayout) -> Tensor:
     """Mean code of each column, (B, C), of probabilities (B, sum of K_c): sorts rows by what they say of the column."""
-    means = [
-        _blocks(probabilities, g) @ torch.arange(g.cardinality, device=probabilities.device).to(probabilities)
-        for g in layout.groups
-    ]
-    return torch.cat(means, dim=1) if means else probabilities
+    owner = constants(layout.level_columns, probabilities.device)
+    starts = constants(layout.level_starts, probabilities.device)
+    codes = torch.arange(layout.n_logits, device=probabilities.device) - starts[owner]
+    means = probabilities.new_zeros(layout.n_categorical, len(probabilities))
+    return means.index_add_(0, owner, probabilities.T * codes[:, None]).T
 
 
 def draw_categories(probabilities: Tensor, layout: TableLayout, uniforms: Tensor, extra: int = 0) -> Tensor:
@@ -279,9 +284,9 @@ def draw_categories(probabilities: Tensor, layout: TableLayout, uniforms: Tensor
     codes, offset = [], 0
     for group in layout.groups:
         n_columns, width = group.columns.stop - group.columns.start, group.cardinality + extra
-        block = probabilities[:, offset : offset + n_columns * width].unflatten(1, (n_columns, width))
-        cumulative = block.cumsum(-1)
-        target = uniforms[:, group.columns, None] * cumulative[..., -1:]
-        codes.append((cumulative <= target).sum(-1).clamp_max(width - 1))
+        block = probabilities.T[offset : offset + n_columns * width].unflatten(0, (n_columns, width))  # (G, K, B)
+        cumulative = block.cumsum(1)
+        target = uniforms.T[group.columns, None] * cumulative[:, -1:]
+        codes.append((cumulative <= target).sum(1).clamp_max(width - 1))
         offset += n_columns * width
-    return torch.cat(codes, dim=1) if codes else uniforms.long()
+    return torch.cat(codes).T if codes else uniforms.long()

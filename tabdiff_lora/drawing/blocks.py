@@ -16,6 +16,8 @@ import itertools
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,6 +31,7 @@ from tabdiff_lora.drawing.ahead import Ahead
 from tabdiff_lora.drawing.given import Given
 from tabdiff_lora.drawing.request import Request
 from tabdiff_lora.drawing.rules import Rules
+from tabdiff_lora.drawing.side_by_side import n_workers_for, side_by_side
 from tabdiff_lora.errors import SamplingError
 from tabdiff_lora.randomness import stream, torch_generator
 from tabdiff_lora.sampling import Sampler
@@ -128,10 +131,13 @@ class RowBlocks:
         numbers = range(self.places.block_of(start), self.places.block_of(stop - 1) + 1)
         for number in range(numbers.start):
             self._with_keys(self._no_rows(), number, self.places.size(number))  # so that theirs are not issued again
-        with tqdm(total=n_rows, desc="sample", unit=" rows", unit_scale=True, delay=PATIENCE, disable=is_silent) as bar:
-            for number in numbers:
+        with (
+            tqdm(total=n_rows, desc="sample", unit=" rows", unit_scale=True, delay=PATIENCE, disable=is_silent) as bar,
+            closing(self._side_by_side(self._first_candidates, numbers)) as candidates,
+        ):
+            for number, drawn in zip(numbers, candidates, strict=True):
                 before = self.places.start(number)
-                block = self._block(number, max(start - before, 0), min(stop - before, self.places.size(number)))
+                block = self._block(number, drawn, max(start - before, 0), min(stop - before, self.places.size(number)))
                 bar.update(len(block))
                 yield block
 
@@ -163,14 +169,26 @@ class RowBlocks:
                 yield chunk.set_axis(pd.RangeIndex(first + n_done, first + n_done + len(chunk)))
                 n_done += len(chunk)
 
-    def _block(self, number: int, start: int, stop: int) -> pd.DataFrame:
-        """Rows ``start`` to ``stop`` - 1 of a block."""
+    def _side_by_side(self, draw: Callable[[int], Any], numbers: range) -> Iterator:
+        """``draw`` of the blocks with these numbers, in order."""
+        n_workers = n_workers_for(self.denoiser.backbone, self.denoiser.device)
+        return side_by_side(draw, numbers, min(n_workers, len(numbers)))
+
+    def _first_candidates(self, number: int) -> pd.DataFrame:
+        """A candidate for each place of a block."""
+        places = self.places.start(number) + np.arange(self._n_places(number))
+        return self._draw(places, stream(self.root, 1, number, 0))
+
+    def _block(self, number: int, candidates: pd.DataFrame, start: int, stop: int) -> pd.DataFrame:
+        """Rows ``start`` to ``stop`` - 1 of a block, of which the first candidates are drawn already."""
         seeds, first = stream(self.root, 1, number), self.places.start(number)
         n_places = self._n_places(number)
         free, taken, kept, n_drawn, last_success = np.arange(n_places), [], [], 0, 0
+        places = free
         for round_ in itertools.count():
-            places = np.resize(free, self._n_candidates(n_places, len(free), n_drawn))
-            candidates = self._draw(first + places, stream(seeds, round_))
+            if round_:
+                places = np.resize(free, self._n_candidates(n_places, len(free), n_drawn))
+                candidates = self._draw(first + places, stream(seeds, round_))
             good = np.flatnonzero(self.rules.met_by(candidates))
             if self.are_alike:
                 good, filled = good[: len(free)], free[: len(good)]
@@ -224,11 +242,16 @@ class RowBlocks:
         self, n_rows: int, seeds: np.random.SeedSequence, *, is_over: Callable[[], bool] = lambda: False
     ) -> np.ndarray:
         """Features of ``n_rows`` rows or a few more as the network draws them, (n, F); of fewer when time is over."""
-        found, numbers = [], np.arange(self.size)
-        for number in tqdm(range(math.ceil(n_rows / self.size)), desc="compare", disable=self.verbose < 1):
-            found.append(self.encoder.inner_features(self.inner(numbers, stream(seeds, number))))
-            if is_over():
-                break
+        found, rows, numbers = [], np.arange(self.size), range(math.ceil(n_rows / self.size))
+
+        def draw(number: int) -> np.ndarray:
+            return self.encoder.inner_features(self.inner(rows, stream(seeds, number)))
+
+        with closing(self._side_by_side(draw, numbers)) as drawn:
+            for block in tqdm(drawn, total=len(numbers), desc="compare", disable=self.verbose < 1):
+                found.append(block)
+                if is_over():
+                    break
         return np.concatenate(found)
 
     def _corrected(self, inner: pd.DataFrame, numbers: np.ndarray, seeds: np.random.SeedSequence) -> pd.DataFrame:
@@ -264,8 +287,6 @@ class RowBlocks:
         return size if self.is_endless else min(size, self.request.n_rows - self.places.start(number))
 
     def _n_candidates(self, n_places: int, n_free: int, n_drawn: int) -> int:
-        """How many to draw next: a whole block at first, then what the free places will take at the share so far."""
-        if n_drawn == 0:
-            return n_places
+        """How many to draw next: what the free places will take at the share so far."""
         wanted = 1.25 * n_free * n_drawn / max(n_places - n_free, 1)
         return min(self.size, max(MIN_REDRAW, 2 ** math.ceil(math.log2(wanted))))

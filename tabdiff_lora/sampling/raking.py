@@ -66,8 +66,9 @@ class Raking:
         lost : Tensor of shape (B, C), bool
             Which entries are not revealed yet.
         """
-        revealed = torch.bincount((x_t + self._starts)[~lost], minlength=len(self.shares))
-        expected = (probabilities * lost[:, self._columns]).sum(0)
+        n_levels, is_shown = len(self.shares), (~lost).flatten().to(self.shares.dtype)
+        revealed = torch.bincount((x_t + self._starts).flatten(), is_shown, minlength=n_levels)[:n_levels]
+        expected = (probabilities.T * lost.T[self._columns]).sum(1)
         wanted = len(x_t) * self.shares
         slack = 1 + SLACK * wanted
         self.log_weights += ((wanted - revealed).clamp_min(0.0) + slack).log() - (expected + slack).log()
