@@ -73,7 +73,7 @@ class ImpossiblePairs:
     Parameters
     ----------
     values : tuple of ndarray, one for each of F columns
-        Numbers that are levels of their own, float32 and sorted.
+        Numbers that are levels of their own, sorted.
     pairs : ndarray of shape (P, 2), int64
     """
 
@@ -83,7 +83,7 @@ class ImpossiblePairs:
     @classmethod
     def of(cls, x: np.ndarray) -> ImpossiblePairs:
         """Find them in the rows of a table (n, F)."""
-        values = tuple(_common(column) for column in x.T.astype(np.float32))
+        values = tuple(_common(column) for column in x.T)
         found = cls(values, np.empty((0, 2), dtype=np.int64))
         return cls(values, structural_zeros(found.codes(x), found.cardinalities))
 
@@ -94,7 +94,7 @@ class ImpossiblePairs:
 
     def codes(self, x: np.ndarray) -> np.ndarray:
         """Levels of rows (n, F); int64 of the same shape."""
-        columns = [_coded(*column) for column in zip(x.T.astype(np.float32), self.values, strict=True)]
+        columns = [_coded(*column) for column in zip(x.T, self.values, strict=True)]
         return np.stack(columns, axis=1) if columns else np.empty(x.shape, dtype=np.int64)
 
     def counts(self, x: np.ndarray) -> np.ndarray:
