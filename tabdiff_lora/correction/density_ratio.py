@@ -30,6 +30,7 @@ MIN_ROWS = 1_000
 MAX_DRAWN = 40_000
 MAX_REAL = 50_000
 MAX_SPARE = 2.0  # spare rows for each row wanted
+LEAST_ROWS = 512  # fewer rows get the spare ones of so many: among few there is none for the rarer kinds of row
 IMPOSSIBLE = -30.0  # logarithm of the ratio where two values meet that never do; finite, since it may be asked for
 UNMET = 0.1  # share of the excess of p over q that the spare rows need not make up for
 
@@ -120,7 +121,7 @@ class DensityRatio:
 
     def n_spare(self, n_rows: int) -> int:
         """Rows to draw beside ``n_rows``, from which the replacements are taken."""
-        return int(np.ceil(n_rows * self.spare))
+        return int(np.ceil(max(n_rows, LEAST_ROWS) * self.spare))
 
 
 def spare_rows(ratio: np.ndarray) -> float:

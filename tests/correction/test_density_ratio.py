@@ -34,5 +34,6 @@ def test_a_kind_of_row_that_is_three_times_as_frequent_takes_nearly_two_spare_ro
     real, drawn = rng.random((3_000, 1)) < 0.9, rng.random((9_000, 1)) < 0.3
     ratio = DensityRatio.fit(real.astype(float), drawn.astype(float), np.random.SeedSequence(1), n_threads=1)
     assert 1.0 < ratio.spare <= MAX_SPARE
-    assert ratio.n_spare(100) == np.ceil(100 * ratio.spare)
+    assert ratio.n_spare(2_000) == np.ceil(2_000 * ratio.spare)
+    assert ratio.n_spare(100) == ratio.n_spare(512) == np.ceil(512 * ratio.spare)
     assert dataclasses.replace(ratio, spare=0.0).n_spare(100) == 0
