@@ -17,7 +17,7 @@ Right? (Hanley & Lippman-Hand, 1983) for the rule of three.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +28,9 @@ EXPECTED = 30.0
 
 MOST_LEVELS = 1_024
 """Levels that are looked at, the most frequent ones: pairs grow with their square."""
+
+CHUNK = 2**16
+"""Rows that are looked at together."""
 
 
 def structural_zeros(codes: np.ndarray, cardinalities: Sequence[int]) -> np.ndarray:
@@ -43,27 +46,28 @@ def structural_zeros(codes: np.ndarray, cardinalities: Sequence[int]) -> np.ndar
     ndarray of shape (P, 2), int64
         Numbers of the two levels, the smaller one first.
     """
-    held = _held(codes, cardinalities)
-    frequencies = held.sum(axis=0)
+    frequencies = sum((held.sum(axis=0) for held in _held(codes, cardinalities)), np.zeros(sum(cardinalities)))
     levels = np.sort(np.argsort(-frequencies, kind="stable")[:MOST_LEVELS])
     levels = levels[frequencies[levels] >= EXPECTED]  # in fewer rows no pair of it is expected so often
-    held, frequencies = held[:, levels], frequencies[levels]
+    together = np.zeros((len(levels), len(levels)))
+    for held in _held(codes, cardinalities):
+        together += (held[:, levels].T @ held[:, levels]).toarray()
     column = np.repeat(np.arange(len(cardinalities)), cardinalities)[levels]
-    chance = np.outer(frequencies, frequencies) / max(len(codes), 1)
-    is_empty = (held.T @ held).toarray() == 0
-    return levels[np.argwhere(np.triu(is_empty & (chance >= EXPECTED) & (column[:, None] != column)))]
+    chance = np.outer(frequencies[levels], frequencies[levels]) / max(len(codes), 1)
+    is_zero = (together == 0) & (chance >= EXPECTED) & (column[:, None] != column)
+    return levels[np.argwhere(np.triu(is_zero))]
 
 
 def rows_with(pairs: np.ndarray, codes: np.ndarray, cardinalities: Sequence[int]) -> np.ndarray:
     """Count the rows (n, C) that hold each of the pairs (P, 2); int64 of shape (P,)."""
-    held = _held(codes, cardinalities)
-    return np.asarray(held[:, pairs[:, 0]].multiply(held[:, pairs[:, 1]]).sum(axis=0)).astype(np.int64)
+    counts = (_both(pairs, held).sum(axis=0) for held in _held(codes, cardinalities))
+    return sum(counts, np.zeros(len(pairs))).astype(np.int64)
 
 
 def hold_any(pairs: np.ndarray, codes: np.ndarray, cardinalities: Sequence[int]) -> np.ndarray:
     """Tell which rows (n, C) hold one of the pairs (P, 2) or more; bool of shape (n,)."""
-    held = _held(codes, cardinalities)
-    return held[:, pairs[:, 0]].multiply(held[:, pairs[:, 1]]).sum(axis=1) > 0
+    counts = (_both(pairs, held).sum(axis=1) for held in _held(codes, cardinalities))
+    return np.concatenate([np.empty(0), *counts]) > 0
 
 
 @dataclass(frozen=True)
@@ -117,9 +121,15 @@ def _coded(column: np.ndarray, values: np.ndarray) -> np.ndarray:
     return np.where(is_common, place, len(values) + np.isnan(column))
 
 
-def _held(codes: np.ndarray, cardinalities: Sequence[int]) -> csr_array:
-    """Which levels each row holds, as ones; shape (n, sum of K_c)."""
-    n_rows, n_columns = codes.shape
+def _held(codes: np.ndarray, cardinalities: Sequence[int]) -> Iterator[csr_array]:
+    """Yield which levels the rows hold, as ones of shape (m, sum of K_c), for some rows after the others."""
     starts = np.cumsum([0, *cardinalities])
-    ends = np.arange(n_rows + 1) * n_columns
-    return csr_array((np.ones(codes.size), (codes + starts[:-1]).ravel(), ends), shape=(n_rows, starts[-1]))
+    for first in range(0, len(codes), CHUNK):
+        levels = codes[first : first + CHUNK] + starts[:-1]
+        ends = np.arange(len(levels) + 1) * len(cardinalities)
+        yield csr_array((np.ones(levels.size), levels.ravel(), ends), shape=(len(levels), starts[-1]))
+
+
+def _both(pairs: np.ndarray, held: csr_array) -> csr_array:
+    """Which rows hold which pair, as ones of shape (m, P)."""
+    return held[:, pairs[:, 0]].multiply(held[:, pairs[:, 1]])

@@ -28,6 +28,19 @@ def test_pairs_are_those_that_chance_would_fill_and_nobody_does():
     np.testing.assert_array_equal(structural_zeros(codes, CARDINALITIES), [[1, 4], [2, 5]])
 
 
+def test_rows_are_looked_at_in_parts(monkeypatch):
+    codes, pairs = codes_without(2_000, ((0, 1), (1, 2))), np.array([[0, 3], [2, 6], [1, 4]])
+    whole = [
+        f(*x, codes, CARDINALITIES) for f, x in ((structural_zeros, []), (rows_with, [pairs]), (hold_any, [pairs]))
+    ]
+    monkeypatch.setattr("tabdiff_lora.structural_zeros.CHUNK", 123)
+    parts = [
+        f(*x, codes, CARDINALITIES) for f, x in ((structural_zeros, []), (rows_with, [pairs]), (hold_any, [pairs]))
+    ]
+    for one, other in zip(whole, parts, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_rare_levels_say_nothing():
     """Of two levels in 25 and in half of 50 rows each, chance puts 12 together."""
     codes = codes_without(60, ((0, 1), (1, 2)))
