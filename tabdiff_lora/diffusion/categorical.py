@@ -259,11 +259,11 @@ def category_probabilities(cat_logits: Tensor, layout: TableLayout) -> Tensor:
 
 def expected_codes(probabilities: Tensor, layout: TableLayout) -> Tensor:
     """Mean code of each column, (B, C), of probabilities (B, sum of K_c): sorts rows by what they say of the column."""
-    owner = constants(layout.level_columns, probabilities.device)
-    starts = constants(layout.level_starts, probabilities.device)
-    codes = torch.arange(layout.n_logits, device=probabilities.device) - starts[owner]
-    means = probabilities.new_zeros(layout.n_categorical, len(probabilities))
-    return means.index_add_(0, owner, probabilities.T * codes[:, None]).T
+    means = []
+    for g in layout.groups:
+        codes = torch.arange(g.cardinality, device=probabilities.device)[:, None]
+        means.append((probabilities.T[g.logits].unflatten(0, (-1, g.cardinality)) * codes).sum(1))
+    return torch.cat(means).T if means else probabilities
 
 
 def draw_categories(probabilities: Tensor, layout: TableLayout, uniforms: Tensor, extra: int = 0) -> Tensor:

@@ -66,8 +66,9 @@ class Raking:
         lost : Tensor of shape (B, C), bool
             Which entries are not revealed yet.
         """
-        n_levels, is_shown = len(self.shares), (~lost).flatten().to(self.shares.dtype)
-        revealed = torch.bincount((x_t + self._starts).flatten(), is_shown, minlength=n_levels)[:n_levels]
+        n_levels = len(self.shares)
+        levels = torch.where(lost, n_levels, x_t + self._starts)
+        revealed = torch.bincount(levels.flatten(), minlength=n_levels + 1)[:n_levels]
         expected = (probabilities.T * lost.T[self._columns]).sum(1)
         wanted = len(x_t) * self.shares
         slack = 1 + SLACK * wanted
