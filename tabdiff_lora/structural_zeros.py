@@ -1,10 +1,10 @@
 r"""Structural zeros: pairs of levels that a table never holds, though chance would put them together.
 
 No account of one country is empty, no single person has the capital gain that only couples report: cells of a
-contingency table that hold no row, and no fresh one either. Of two levels that occur in :math:`f_i` and :math:`f_j` of n rows, independent columns would hold both in :math:`E = f_i
-f_j / n`. Where no row does although E is 30 or more, the pair is at least ten times rarer than chance has it, at 95 %
-confidence: of an event that n rows do not show, less than 3 / n is likely (the rule of three). By accident an empty
-cell happens once in :math:`e^{30}`.
+contingency table that hold no row, and no fresh one either. Of two levels that occur in :math:`f_i` and :math:`f_j` of
+n rows, independent columns would hold both in :math:`E = f_i f_j / n`. Where no row does although E is 30 or more, the
+pair is at least ten times rarer than chance has it, at 95 % confidence: of an event that n rows do not show, less than
+3 / n is likely (the rule of three). By accident an empty cell happens once in :math:`e^{30}`.
 
 Levels are numbered as in a flat row of logits, columns side by side. A column of numbers has a level for each value
 that 30 rows share, one for the others and one for a missing number (:class:`ImpossiblePairs`).
