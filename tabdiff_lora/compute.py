@@ -69,11 +69,16 @@ def available_threads() -> int:
     return max(1, cores)
 
 
+def usable_threads() -> int:
+    """Threads that torch is set to, but no more than :func:`available_threads`."""
+    return min(torch.get_num_threads(), available_threads())
+
+
 @contextmanager
 def limited_threads() -> Iterator[None]:
-    """Run torch on at most :func:`available_threads` threads, and put its setting back afterwards."""
+    """Run torch on :func:`usable_threads`, and put its setting back afterwards."""
     before = torch.get_num_threads()
-    torch.set_num_threads(min(before, available_threads()))
+    torch.set_num_threads(usable_threads())
     try:
         yield
     finally:

@@ -26,6 +26,9 @@ from scipy.sparse import csr_array
 EXPECTED = 30.0
 """Rows in which chance must put a pair together for its absence to mean something."""
 
+PENALTY = 30.0
+"""Nats by which what makes such a pair becomes less likely: next to never, but finite, since it may be asked for."""
+
 MOST_LEVELS = 1_024
 """Levels that are looked at, the most frequent ones: pairs grow with their square."""
 
@@ -46,7 +49,7 @@ def structural_zeros(codes: np.ndarray, cardinalities: Sequence[int]) -> np.ndar
     ndarray of shape (P, 2), int64
         Numbers of the two levels, the smaller one first.
     """
-    frequencies = sum((held.sum(axis=0) for held in _held(codes, cardinalities)), np.zeros(sum(cardinalities)))
+    frequencies = level_counts(codes, cardinalities)
     levels = np.sort(np.argsort(-frequencies, kind="stable")[:MOST_LEVELS])
     levels = levels[frequencies[levels] >= EXPECTED]  # in fewer rows no pair of it is expected so often
     together = np.zeros((len(levels), len(levels)))
@@ -56,6 +59,12 @@ def structural_zeros(codes: np.ndarray, cardinalities: Sequence[int]) -> np.ndar
     chance = np.outer(frequencies[levels], frequencies[levels]) / max(len(codes), 1)
     is_zero = (together == 0) & (chance >= EXPECTED) & (column[:, None] != column)
     return levels[np.argwhere(np.triu(is_zero))]
+
+
+def level_counts(codes: np.ndarray, cardinalities: Sequence[int]) -> np.ndarray:
+    """Count the rows (n, C) with each level, columns side by side; int64 of shape (sum of K_c,)."""
+    pairs = zip(codes.T, cardinalities, strict=True)
+    return np.concatenate([np.empty(0, dtype=np.int64), *(np.bincount(column, minlength=k) for column, k in pairs)])
 
 
 def rows_with(pairs: np.ndarray, codes: np.ndarray, cardinalities: Sequence[int]) -> np.ndarray:

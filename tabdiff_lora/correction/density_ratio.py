@@ -22,7 +22,7 @@ from tabdiff_lora.correction.margins import Margins
 from tabdiff_lora.correction.pairs import PairTables, boosted_pairs
 from tabdiff_lora.correction.trees import SymmetricTrees, boosted_trees
 from tabdiff_lora.correction.two_samples import MIN_GAIN, TwoSamples
-from tabdiff_lora.structural_zeros import ImpossiblePairs
+from tabdiff_lora.structural_zeros import PENALTY, ImpossiblePairs
 
 MIN_ROWS = 1_000
 """Training rows below which nothing is corrected: trees would learn more chance than truth."""
@@ -31,7 +31,6 @@ MAX_DRAWN = 40_000
 MAX_REAL = 50_000
 MAX_SPARE = 2.0  # spare rows for each row wanted
 LEAST_ROWS = 512  # fewer rows get the spare ones of so many: among few there is none for the rarer kinds of row
-IMPOSSIBLE = -30.0  # logarithm of the ratio where two values meet that never do; finite, since it may be asked for
 UNMET = 0.1  # share of the excess of p over q that the spare rows need not make up for
 
 
@@ -86,21 +85,22 @@ class DensityRatio:
         is_over : callable
             Whether there is no time left to look further.
         """
-        rng, impossible = np.random.default_rng(seeds), ImpossiblePairs.of(real)
+        rng, some = np.random.default_rng(seeds), real
         if len(real) > MAX_REAL:
-            real = real[rng.choice(len(real), MAX_REAL, replace=False)]
-        samples = TwoSamples.of(real, drawn, rng)
+            some = real[rng.choice(len(real), MAX_REAL, replace=False)]
+        samples = TwoSamples.of(some, drawn, rng)
         trees = boosted_trees(samples, int(rng.integers(2**31)), n_threads=n_threads, is_over=is_over)
         said = trees(samples.x)
         pairs = boosted_pairs(samples, said, rng, is_over=is_over)
         said += pairs(samples.x)
         if samples.gain(said) < MIN_GAIN:
             return None
-        said = said[~samples.is_real] + IMPOSSIBLE * impossible.held_by(drawn)
+        impossible = ImpossiblePairs.of(real)  # of all rows: one that holds a pair makes it possible
+        said = said[~samples.is_real] - PENALTY * impossible.held_by(drawn)
         log_mean = float(logsumexp(said) - np.log(len(said)))
         ratio = np.exp(said - log_mean)
         replaced = float(np.maximum(1.0 - ratio, 0.0).mean())
-        return cls(trees, pairs, log_mean, replaced, spare_rows(ratio), Margins.of(real), impossible)
+        return cls(trees, pairs, log_mean, replaced, spare_rows(ratio), Margins.of(some), impossible)
 
     def __call__(self, x: np.ndarray, *, is_raked: bool = False, most: float = np.inf) -> np.ndarray:
         """The ratio at rows x (n, F), float64 of shape (n,); on average 1 over drawn rows.
@@ -115,7 +115,7 @@ class DensityRatio:
         """
         said = self.trees(x) + self.pairs(x) - self.log_mean
         if self.impossible is not None:
-            said += IMPOSSIBLE * self.impossible.held_by(x)
+            said -= PENALTY * self.impossible.held_by(x)
         ratio = np.minimum(np.exp(said), most)
         return self.margins.rake(x, ratio, most) if is_raked else ratio
 

@@ -175,7 +175,7 @@ class CategoricalDiffusion:
         a_ts = torch.where(a_s > 0, a_t / a_s.clamp_min(1e-12), torch.ones_like(a_s))
         columns = []
         for group in self.layout.groups:
-            p = _blocks(probabilities, group)  # (B, G, K)
+            p = probabilities[:, group.logits].unflatten(1, (-1, group.cardinality))  # (B, G, K)
             pi = self._replacement_block(group, p)  # (G, K + masks)
             if self.masks:
                 p = torch.nn.functional.pad(p, (0, 1))
@@ -234,9 +234,9 @@ class CategoricalDiffusion:
         return replace(self, replacement=replacement, label=label)
 
 
-def _blocks(flat: Tensor, group) -> Tensor:
-    """The (B, G, K) block of one group inside flat per-level values."""
-    return flat[:, group.logits].unflatten(1, (-1, group.cardinality))
+def _block(levels: Tensor, group) -> Tensor:
+    """The (G, K, B) block of one group inside values of all levels (sum of K_c, B)."""
+    return levels[group.logits].unflatten(0, (-1, group.cardinality))
 
 
 def one_hots(codes: Tensor, layout: TableLayout) -> Tensor:
@@ -253,8 +253,7 @@ def category_probabilities(cat_logits: Tensor, layout: TableLayout) -> Tensor:
     if not layout.groups:
         return cat_logits
     levels = cat_logits.T.contiguous()  # (sum of K_c, B)
-    blocks = [levels[g.logits].unflatten(0, (-1, g.cardinality)).softmax(1).flatten(0, 1) for g in layout.groups]
-    return torch.cat(blocks).T
+    return torch.cat([_block(levels, g).softmax(1).flatten(0, 1) for g in layout.groups]).T
 
 
 def expected_codes(probabilities: Tensor, layout: TableLayout) -> Tensor:
@@ -262,7 +261,7 @@ def expected_codes(probabilities: Tensor, layout: TableLayout) -> Tensor:
     means = []
     for g in layout.groups:
         codes = torch.arange(g.cardinality, device=probabilities.device)[:, None]
-        means.append((probabilities.T[g.logits].unflatten(0, (-1, g.cardinality)) * codes).sum(1))
+        means.append((_block(probabilities.T, g) * codes).sum(1))
     return torch.cat(means).T if means else probabilities
 
 

@@ -186,9 +186,6 @@ class RowBlocks:
         free, taken, kept, n_drawn, last_success = np.arange(n_places), [], [], 0, 0
         places = free
         for round_ in itertools.count():
-            if round_:
-                places = np.resize(free, self._n_candidates(n_places, len(free), n_drawn))
-                candidates = self._draw(first + places, stream(seeds, round_))
             good = np.flatnonzero(self.rules.met_by(candidates))
             if self.are_alike:
                 good, filled = good[: len(free)], free[: len(good)]
@@ -207,6 +204,8 @@ class RowBlocks:
             if is_rare or round_ - last_success >= MAX_FRUITLESS:
                 message = f"rows of sample must meet {self.rules.hardest()}. Ask for fewer rows, or relax it."
                 raise SamplingError(message, partial=block.iloc[start:])
+            places = np.resize(free, self._n_candidates(n_places, len(free), n_drawn))
+            candidates = self._draw(first + places, stream(seeds, round_ + 1))
 
     def _with_keys(self, block: pd.DataFrame, number: int, n_places: int) -> pd.DataFrame:
         """The first rows of a block with keys; those of all ``n_places`` are issued then."""

@@ -15,7 +15,7 @@ from typing import TypeVar
 import torch
 
 from tabdiff_lora.backbones import Network
-from tabdiff_lora.compute import available_threads
+from tabdiff_lora.compute import usable_threads
 
 MAX_WORKERS = 4
 """Between the operations only one thread at a time goes on: more would wait for each other."""
@@ -27,13 +27,13 @@ def n_workers_for(network: Network, device: torch.device) -> int:
     """How many blocks to draw side by side: one where a GPU draws, or where adapters are merged for a while."""
     if device.type != "cpu" or network.adapter is not None:
         return 1
-    return min(torch.get_num_threads(), available_threads(), MAX_WORKERS)
+    return min(usable_threads(), MAX_WORKERS)
 
 
 def side_by_side(draw: Callable[[Item], Result], items: Iterable[Item], n_workers: int) -> Iterator[Result]:
     """Yield ``draw(item)`` of each item in order, the next ones drawn meanwhile.
 
-    The workers share the threads of torch. What was begun is finished before the iterator closes.
+    The workers share the threads that torch may use. What was begun is finished before the iterator closes.
 
     Parameters
     ----------
@@ -46,9 +46,9 @@ def side_by_side(draw: Callable[[Item], Result], items: Iterable[Item], n_worker
     if n_workers < 2:
         yield from map(draw, items)
         return
-    n_threads, waiting = torch.get_num_threads(), deque()
+    before, share, waiting = torch.get_num_threads(), max(usable_threads() // n_workers, 1), deque()
     try:
-        with ThreadPoolExecutor(n_workers, "draw", torch.set_num_threads, (n_threads // n_workers,)) as pool:
+        with ThreadPoolExecutor(n_workers, "draw", torch.set_num_threads, (share,)) as pool:
             try:
                 for item in items:
                     waiting.append(pool.submit(draw, item))
@@ -60,4 +60,4 @@ def side_by_side(draw: Callable[[Item], Result], items: Iterable[Item], n_worker
                 for future in waiting:
                     future.cancel()
     finally:
-        torch.set_num_threads(n_threads)
+        torch.set_num_threads(before)

@@ -148,13 +148,15 @@ def _values(scores: Scores, details: Details) -> tuple[Status, str]:
     wrong = {name: score for name, score in found.items() if score.value > 0.0005}
     if not wrong:
         return "good", "All values are possible ones."
-    told = [f"{score.value:.1%} {_IMPOSSIBLE[name]}{_beside(score, '{:.1%}')}" for name, score in wrong.items()]
-    if "impossible_pairs" in wrong and "validity.pairs" in details:
-        told[-1] += ", most often " + _first(details["validity.pairs"].query("rows > 0"), "rows", ["first", "second"])
+    told = {name: f"{score.value:.1%} {_IMPOSSIBLE[name]}{_beside(score, '{:.1%}')}" for name, score in wrong.items()}
+    if "impossible_pairs" in told and "validity.pairs" in details:
+        told["impossible_pairs"] += ", most often " + _first(
+            details["validity.pairs"].query("rows > 0"), "rows", ["first", "second"]
+        )
     known = all(score.ceiling is not None for score in wrong.values())
     if known and all(judge(score) == "good" for score in wrong.values()):
-        return "good", "; ".join(told) + "."
-    return "poor" if any(score.value > 0.02 for score in wrong.values()) else "fair", "; ".join(told) + "."
+        return "good", "; ".join(told.values()) + "."
+    return "poor" if any(score.value > 0.02 for score in wrong.values()) else "fair", "; ".join(told.values()) + "."
 
 
 def _variety(scores: Scores, details: Details) -> tuple[Status, str]:

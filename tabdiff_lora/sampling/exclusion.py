@@ -2,7 +2,7 @@
 
 A network gives every level some probability. Of the pairs that never occur (:mod:`tabdiff_lora.structural_zeros`) few
 are drawn, but each of them is a row that a reader knows to be wrong. Columns are revealed one after the other, so what
-a row shows rules out levels of the columns it does not show yet: their logits fall by :data:`PENALTY` for each pair
+a row shows rules out levels of the columns it does not show yet: their logits fall by a penalty for each pair
 they would make.
 
 Where something is known of the rows the same pairs are excluded. A row whose known values exclude all levels of a
@@ -16,9 +16,7 @@ from torch import Tensor
 
 from tabdiff_lora.compute import constants
 from tabdiff_lora.layout import TableLayout
-
-PENALTY = 30.0
-"""Nats by which a level becomes less likely with each level shown that it never occurs with."""
+from tabdiff_lora.structural_zeros import PENALTY
 
 
 class Exclusion:
@@ -34,8 +32,8 @@ class Exclusion:
     def __init__(self, zeros: Tensor, layout: TableLayout):
         self.levels, places = zeros.unique(return_inverse=True)  # the M levels of any pair
         self.partners = torch.zeros(len(self.levels), len(self.levels), device=zeros.device)
-        self.partners[places[:, 0], places[:, 1]] = 1.0
-        self.partners += self.partners.T.clone()
+        for place, other in (places.T, places.T.flip(0)):
+            self.partners[place, other] = 1.0
         # With [MASK] beside its levels, each column is one entry wider.
         n_columns = len(layout.cardinalities)
         self._starts = constants(layout.level_starts, zeros.device) + torch.arange(n_columns, device=zeros.device)

@@ -15,6 +15,7 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import entropy
 
 from tabdiff_lora.layout import TableLayout
+from tabdiff_lora.structural_zeros import level_counts
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,7 @@ class EncodedTable:
 
     def counts(self) -> np.ndarray:
         """Rows with each level, categorical columns side by side; int64 of shape (sum of K_c,)."""
-        pairs = zip(self.cat.T, self.layout.cardinalities, strict=True)
-        return np.concatenate([np.empty(0, dtype=np.int64), *(np.bincount(codes, minlength=k) for codes, k in pairs)])
+        return level_counts(self.cat, self.layout.cardinalities)
 
     def frequencies(self) -> list[np.ndarray]:
         """Share of each level, one array of shape (K_c,) per categorical column; uniform for an empty table."""

@@ -9,7 +9,7 @@ the best of three. Goal: 10,000 rows of adult in less than 2 s on two cores.
 from __future__ import annotations
 
 import sys
-import time
+import timeit
 from functools import partial
 
 import pandas as pd
@@ -25,12 +25,7 @@ N_DRAWN = 10_000
 def wall_seconds(call, n_threads: int, n_tries: int = 3) -> float:
     """Seconds of the fastest of some calls with so many threads."""
     torch.set_num_threads(n_threads)
-    found = []
-    for _ in range(n_tries):
-        started = time.perf_counter()
-        call()
-        found.append(time.perf_counter() - started)
-    return min(found)
+    return min(timeit.repeat(call, number=1, repeat=n_tries))
 
 
 def measure(data: str, table: str, max_time: str) -> list[dict]:

@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from tabdiff_lora import TabularDiffusionSynthesizer
-from tabdiff_lora.drawing import side_by_side as module
+from tabdiff_lora import TabularDiffusionSynthesizer, compute
 from tabdiff_lora.drawing.side_by_side import n_workers_for, side_by_side
 from tests.tables import mixed_table
 
@@ -17,7 +16,7 @@ from tests.tables import mixed_table
 def three_threads(monkeypatch):
     before = torch.get_num_threads()
     torch.set_num_threads(3)
-    monkeypatch.setattr(module, "available_threads", lambda: 3)
+    monkeypatch.setattr(compute, "available_threads", lambda: 3)
     yield
     assert torch.get_num_threads() == 3, "the threads of torch must be put back"
     torch.set_num_threads(before)
@@ -36,6 +35,13 @@ def test_two_are_drawn_at_the_same_time_on_a_thread_each():
         return torch.get_num_threads()
 
     assert list(side_by_side(draw, range(4), 2)) == [1, 1, 1, 1]
+
+
+def test_workers_share_what_the_machine_has_not_what_torch_is_set_to():
+    torch.set_num_threads(8)
+    assert list(side_by_side(lambda _: torch.get_num_threads(), range(4), 3)) == [1] * 4
+    assert torch.get_num_threads() == 8
+    torch.set_num_threads(3)
 
 
 def test_no_more_wait_than_there_are_workers_and_one():
