@@ -53,6 +53,7 @@ from tabdiff_lora.training.progress import ProgressBar
 logger = logging.getLogger(__name__)
 
 MIN_HELD_OUT = 100  # rows; the loss on fewer is too noisy to choose weights by
+MAX_HELD_OUT = 2_000  # rows; more would tell no more
 FIT, SAMPLE = 0, 1  # keys of the two streams below a random_state
 
 
@@ -145,7 +146,7 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
         Step whose weights are used.
     stop_reason_ : str
     density_ratio_ : DensityRatio or None
-        What drawn rows are corrected by; None where they are not, or where no difference was found.
+        What drawn rows are corrected by; None where they are not, or where nothing is to change.
     n_parameters_, n_trainable_parameters_ : int
     backbone_ : Backbone
         The description of the network that was built.
@@ -463,25 +464,19 @@ class TabularDiffusionSynthesizer(DrawingMixin, PretrainedMixin, CallbackSupport
         return DensityRatio.fit(real, drawn, stream(root, 7), n_threads=n_threads, is_over=limit.is_over)
 
     def _plan(self, max_steps: int | None, time_limit: TimeLimit | None, batch_size: int) -> TrainingPlan:
-        # A bound of the likelihood is one of whole rows, all times alike; a label drawn first is the one that is known.
-        is_bound = self.denoiser_.objective == "elbo"
-        return TrainingPlan(
+        return TrainingPlan.suited(
+            self.denoiser_,
             max_steps=max_steps,
             time_limit=time_limit,
             batch_size=batch_size,
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
             early_stopping=self.early_stopping,
-            uniform_times=1.0 if is_bound else TrainingPlan.uniform_times,
-            known_rows=0.0 if is_bound or self.denoiser_.process.categorical.label else TrainingPlan.known_rows,
         )
 
     def _split(self, table: EncodedTable, rng) -> tuple[EncodedTable, EncodedTable | None]:
-        n_held_out = min(2_000, int(self.validation_fraction * len(table)))
-        if n_held_out < MIN_HELD_OUT:
-            return table, None
-        order = rng.permutation(len(table))
-        return table.take(order[n_held_out:]), table.take(order[:n_held_out])
+        n_held_out = min(MAX_HELD_OUT, int(self.validation_fraction * len(table)))
+        return (table, None) if n_held_out < MIN_HELD_OUT else table.split(n_held_out, rng)
 
     def _max_steps(self, n_rows: int, batch_size: int, is_timed: bool, is_checked: bool) -> int | None:
         if self.encoder_.layout_.n_numerical + self.encoder_.layout_.n_categorical == 0:

@@ -74,7 +74,10 @@ class DensityRatio:
         n_threads: int,
         is_over: Callable[[], bool] = lambda: False,
     ) -> DensityRatio | None:
-        """Learn it from rows of either kind; None where no difference is found.
+        """Learn it from rows of either kind; None where nothing is to change.
+
+        What boosting finds counts if it helps on rows set aside. That pairs of values never stand together counts in
+        any case.
 
         Parameters
         ----------
@@ -93,10 +96,13 @@ class DensityRatio:
         said = trees(samples.x)
         pairs = boosted_pairs(samples, said, rng, is_over=is_over)
         said += pairs(samples.x)
-        if samples.gain(said) < MIN_GAIN:
-            return None
         impossible = ImpossiblePairs.of(real)  # of all rows: one that holds a pair makes it possible
-        said = said[~samples.is_real] - PENALTY * impossible.held_by(drawn)
+        is_impossible = impossible.held_by(drawn)
+        if samples.gain(said) < MIN_GAIN:
+            if not is_impossible.any():
+                return None
+            trees, pairs, said = SymmetricTrees.none(), PairTables.none(), np.zeros(len(said))
+        said = said[~samples.is_real] - PENALTY * is_impossible
         log_mean = float(logsumexp(said) - np.log(len(said)))
         ratio = np.exp(said - log_mean)
         replaced = float(np.maximum(1.0 - ratio, 0.0).mean())

@@ -50,6 +50,11 @@ class PairTables:
     columns: np.ndarray
     tables: np.ndarray
 
+    @classmethod
+    def none(cls) -> PairTables:
+        """No pair, which says nothing."""
+        return cls([], np.zeros((0, 2), np.int64), np.zeros((0, N_BINS, N_BINS)))
+
     def __len__(self) -> int:
         return len(self.tables)
 

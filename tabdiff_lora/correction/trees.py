@@ -57,6 +57,11 @@ class SymmetricTrees:
         return total
 
     @classmethod
+    def none(cls) -> SymmetricTrees:
+        """No tree, which says nothing."""
+        return cls(np.zeros((0, DEPTH), np.int64), np.zeros((0, DEPTH), np.float32), np.zeros((0, 2**DEPTH)), 0.0)
+
+    @classmethod
     def read(cls, model: dict) -> SymmetricTrees:
         """Read the trees of a CatBoost model of numbers, in CatBoost's JSON."""
         trees = model["oblivious_trees"]

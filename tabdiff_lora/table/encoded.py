@@ -76,6 +76,11 @@ class EncodedTable:
         """The table restricted to ``rows`` (an index array or slice)."""
         return EncodedTable(self.layout, self.low[rows], self.high[rows], self.cat[rows])
 
+    def split(self, n: int, rng: np.random.Generator) -> tuple[EncodedTable, EncodedTable]:
+        """The table without ``n`` rows, and these, chosen by chance."""
+        order = rng.permutation(len(self))
+        return self.take(order[n:]), self.take(order[:n])
+
 
 def draw_interval(low: np.ndarray, high: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Draw from N(0, 1) truncated to [low, high], entry by entry; float32 of the same shape."""

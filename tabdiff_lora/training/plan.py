@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tabdiff_lora.denoiser import Denoiser
 from tabdiff_lora.training.budget import TimeLimit
 
 
@@ -50,3 +51,18 @@ class TrainingPlan:
     n_validation: int = 8_192
     uniform_times: float = 0.2
     known_rows: float = 0.1
+
+    @classmethod
+    def suited(cls, denoiser: Denoiser, **parameters) -> TrainingPlan:
+        """The plan of these parameters, with the times and the known columns that suit the denoiser.
+
+        A bound of the likelihood is one of whole rows, all times alike; where a label is drawn first, it is the one
+        column that will ever be known.
+        """
+        is_bound = denoiser.objective == "elbo"
+        shows_columns = not is_bound and denoiser.process.categorical.label is None
+        return cls(
+            uniform_times=1.0 if is_bound else cls.uniform_times,
+            known_rows=cls.known_rows if shows_columns else 0.0,
+            **parameters,
+        )

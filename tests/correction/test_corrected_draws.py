@@ -8,6 +8,8 @@ import pytest
 
 from tabdiff_lora import TabularDiffusionSynthesizer, between
 from tabdiff_lora.backbones import MLPBackbone
+from tabdiff_lora.correction.pairs import PairTables
+from tabdiff_lora.correction.trees import SymmetricTrees
 from tabdiff_lora.table.encoders import NumericalEncoder
 
 SMALL = MLPBackbone(d_block=16, n_blocks=1)
@@ -101,7 +103,9 @@ def test_cells_that_are_present_stay_and_are_not_corrected(fitted):
     assert filled.y.notna().all()
 
 
-def test_a_folder_keeps_the_correction(fitted, tmp_path):
+@pytest.mark.parametrize("found", [{}, {"trees": SymmetricTrees.none(), "pairs": PairTables.none()}])
+def test_a_folder_keeps_the_correction(fitted, found, tmp_path, monkeypatch):
+    monkeypatch.setattr(fitted, "density_ratio_", dataclasses.replace(fitted.density_ratio_, **found))
     fitted.save_pretrained(tmp_path / "ring")
     again = TabularDiffusionSynthesizer.from_pretrained(tmp_path / "ring")
     pd.testing.assert_frame_equal(again.sample(300, random_state=1), fitted.sample(300, random_state=1))

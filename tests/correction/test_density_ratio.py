@@ -37,3 +37,22 @@ def test_a_kind_of_row_that_is_three_times_as_frequent_takes_nearly_two_spare_ro
     assert ratio.n_spare(2_000) == np.ceil(2_000 * ratio.spare)
     assert ratio.n_spare(100) == ratio.n_spare(512) == np.ceil(512 * ratio.spare)
     assert dataclasses.replace(ratio, spare=0.0).n_spare(100) == 0
+
+
+def without_both(n: int, rng: np.random.Generator) -> np.ndarray:
+    """Two columns of rare ones, never in the same row."""
+    x = (rng.random((n, 2)) < 0.2).astype(float)
+    x[x.all(axis=1)] = 0.0
+    return x
+
+
+def test_what_never_stands_together_counts_even_where_boosting_finds_nothing():
+    rng, seeds = np.random.default_rng(0), np.random.SeedSequence(1)
+    real, drawn = without_both(3_000, rng), without_both(10_000, rng)
+    assert DensityRatio.fit(real, drawn, seeds, n_threads=1) is None
+    drawn[:5] = 1.0
+    ratio = DensityRatio.fit(real, drawn, seeds, n_threads=1)
+    assert len(ratio.trees) == len(ratio.pairs) == 0
+    at = ratio(np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0]]))
+    assert at[:2] == pytest.approx(1.0, abs=1e-3) and at[2] < 1e-9
+    assert ratio.replaced == pytest.approx(5 / 10_000) and 0 < ratio.spare < 0.1
