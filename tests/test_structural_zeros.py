@@ -30,14 +30,14 @@ def test_pairs_are_those_that_chance_would_fill_and_nobody_does():
 
 def test_rows_are_looked_at_in_parts(monkeypatch):
     codes, pairs = codes_without(2_000, ((0, 1), (1, 2))), np.array([[0, 3], [2, 6], [1, 4]])
-    whole = [
-        f(*x, codes, CARDINALITIES) for f, x in ((structural_zeros, []), (rows_with, [pairs]), (hold_any, [pairs]))
-    ]
+
+    def looked_at() -> list[np.ndarray]:
+        of_pairs = [f(pairs, codes, CARDINALITIES) for f in (rows_with, hold_any)]
+        return [structural_zeros(codes, CARDINALITIES), *of_pairs]
+
+    whole = looked_at()
     monkeypatch.setattr("tabdiff_lora.structural_zeros.CHUNK", 123)
-    parts = [
-        f(*x, codes, CARDINALITIES) for f, x in ((structural_zeros, []), (rows_with, [pairs]), (hold_any, [pairs]))
-    ]
-    for one, other in zip(whole, parts, strict=True):
+    for one, other in zip(whole, looked_at(), strict=True):
         np.testing.assert_array_equal(one, other)
 
 

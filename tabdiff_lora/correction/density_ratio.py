@@ -98,10 +98,11 @@ class DensityRatio:
         said += pairs(samples.x)
         impossible = ImpossiblePairs.of(real)  # of all rows: one that holds a pair makes it possible
         is_impossible = impossible.held_by(drawn)
-        if samples.gain(said) < MIN_GAIN:
-            if not is_impossible.any():
-                return None
-            trees, pairs, said = SymmetricTrees.none(), PairTables.none(), np.zeros(len(said))
+        is_found = samples.gain(said) >= MIN_GAIN
+        if not (is_found or is_impossible.any()):
+            return None
+        if not is_found:
+            trees, pairs, said = SymmetricTrees.none(), PairTables.none(), np.zeros_like(said)
         said = said[~samples.is_real] - PENALTY * is_impossible
         log_mean = float(logsumexp(said) - np.log(len(said)))
         ratio = np.exp(said - log_mean)

@@ -153,10 +153,11 @@ def _values(scores: Scores, details: Details) -> tuple[Status, str]:
         told["impossible_pairs"] += ", most often " + _first(
             details["validity.pairs"].query("rows > 0"), "rows", ["first", "second"]
         )
+    sentence = "; ".join(told.values()) + "."
     known = all(score.ceiling is not None for score in wrong.values())
     if known and all(judge(score) == "good" for score in wrong.values()):
-        return "good", "; ".join(told.values()) + "."
-    return "poor" if any(score.value > 0.02 for score in wrong.values()) else "fair", "; ".join(told.values()) + "."
+        return "good", sentence
+    return "poor" if any(score.value > 0.02 for score in wrong.values()) else "fair", sentence
 
 
 def _variety(scores: Scores, details: Details) -> tuple[Status, str]:

@@ -58,6 +58,13 @@ class TrainingPlan:
 
         A bound of the likelihood is one of whole rows, all times alike; where a label is drawn first, it is the one
         column that will ever be known.
+
+        Parameters
+        ----------
+        denoiser : Denoiser
+            What is to be trained.
+        **parameters
+            Of the plan, but for ``uniform_times`` and ``known_rows``.
         """
         is_bound = denoiser.objective == "elbo"
         shows_columns = not is_bound and denoiser.process.categorical.label is None
